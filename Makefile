@@ -1,0 +1,57 @@
+# Each target works alone on a fresh clone: it makes the environment it needs first.
+# A Python 3.12 is looked for by scripts/find-python; `make PYTHON=/path/to/python3.12 …` says where it is.
+
+PYTHON ?=
+export PYTHON
+BIN := .venv/bin
+# Two workers: what a small machine has, and what the tests' own threads leave room for.
+PYTEST := python -m pytest -n 2
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all check slow test-3.13 typing-report torch-values bench-eager format environment clean
+
+help: ## this list
+	@sed -n 's/^\([a-z0-9.-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-14s %s\n", $$1, $$2 }'
+
+demo: ## train a network on all of MNIST, save it, load it again
+	@scripts/environment .venv run
+	$(BIN)/python examples/mnist_demo.py
+
+test: check ## everything that must hold before a change lands
+	$(BIN)/$(PYTEST)
+
+test-all: test slow test-3.13 ## the same, the slow tests, and Python 3.13
+
+check: environment ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyrefly check --python-interpreter-path $(BIN)/python
+
+slow: environment ## the slow tests only
+	$(BIN)/$(PYTEST) -m slow
+
+test-3.13:
+	@scripts/environment .venv-3.13 dev
+	.venv-3.13/bin/$(PYTEST)
+
+typing-report: environment ## what each type checker finds in the typing tests
+	$(BIN)/python -m tests.typing.report
+
+torch-values: ## compute the stored reference values again with PyTorch
+	@scripts/environment .venv-torch torch
+	.venv-torch/bin/python tests/torch_values.py
+
+bench-eager: ## what one eager operation costs
+	@scripts/environment .venv run
+	$(BIN)/python bench/eager.py
+
+format: environment ## put the code into its one style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+environment: ## .venv with the package and the tools that test it
+	@scripts/environment .venv dev
+
+clean: ## remove environments and caches
+	rm -rf .venv .venv-3.13 .venv-torch .pytest_cache .ruff_cache .mypy_cache .hypothesis build dist
+	find src tests bench examples -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

@@ -1,0 +1,1 @@
+"""The tests of shapewright; a package, so that tests can share helpers (`from tests.… import …`)."""
