@@ -1,0 +1,111 @@
+"""Several tensors become one, or one becomes several: concat, stack, split.
+
+Sizes outside the joined axis must be equal provably. Instead of comparing them one by one (a comparison of two names is
+undecided in the language, and would pass in silence), the squares of their differences are summed: the sum is 0 exactly
+if every pair is equal.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import shape_extensions.dsl as dsl
+    from shape_extensions import Int, IntTuple, IntTuples
+    from shape_extensions import type_shape_dsl_function as shape_rule
+else:
+    from shapewright.shapes import _dsl as dsl
+    from shapewright.shapes._dsl import shape_rule
+
+
+@shape_rule
+def concat_shape(shapes: IntTuples, axis: int) -> IntTuple:
+    """The tensors one after the other along `axis`."""
+    if len(shapes) == 0:
+        return dsl.Invalid("concat joins at least one tensor")
+    first = shapes[0]
+    n = len(first)
+    ranks = dsl.IntTuple((len(shape) for shape in shapes))
+    if any(rank != n for rank in ranks):
+        return dsl.Invalid("concat joins tensors of the same number of axes; use stack to join along a new axis")
+    if axis < 0 - n or n - 1 < axis:
+        return dsl.Invalid("axis= is a number that the tensors have no axis for")
+    if axis < 0:
+        at = axis + n
+    else:
+        at = axis + 0
+    gaps = dsl.IntTuple(
+        (
+            dsl.sum(dsl.IntTuple(((shape[i] - first[i]) * (shape[i] - first[i]) for i in range(n) if i != at)))
+            for shape in shapes
+        )
+    )
+    blur = dsl.IntTuple(
+        (
+            dsl.sum(dsl.IntTuple(((shape[i] - shape[i]) + (first[i] - first[i]) for i in range(n) if i != at)))
+            for shape in shapes
+        )
+    )
+    wrong = dsl.IntTuple(
+        (1 if dsl.is_concrete_int(z) and (not dsl.is_concrete_int(g) or g != 0) else 0 for g, z in zip(gaps, blur))
+    )
+    if any(w == 1 for w in wrong):
+        return dsl.Invalid("the tensors differ in an axis other than the one they are joined along")
+    sizes = dsl.IntTuple((shape[at] for shape in shapes))
+    return dsl.IntTuple((dsl.sum(sizes) if i == at else first[i] for i in range(n)))
+
+
+@shape_rule
+def stack_shape(shapes: IntTuples, axis: int) -> IntTuple:
+    """The tensors one after the other along a new axis, which is axis `axis` of the result."""
+    if len(shapes) == 0:
+        return dsl.Invalid("stack joins at least one tensor")
+    first = shapes[0]
+    n = len(first)
+    m = n + 1
+    ranks = dsl.IntTuple((len(shape) for shape in shapes))
+    if any(rank != n for rank in ranks):
+        return dsl.Invalid("stack joins tensors of one shape, and these differ in the number of axes")
+    if axis < 0 - m or m - 1 < axis:
+        return dsl.Invalid("axis= is where the new axis goes in the result, and the result has no such axis")
+    if axis < 0:
+        at = axis + m
+    else:
+        at = axis + 0
+    gaps = dsl.IntTuple(
+        (dsl.sum(dsl.IntTuple(((shape[i] - first[i]) * (shape[i] - first[i]) for i in range(n)))) for shape in shapes)
+    )
+    blur = dsl.IntTuple(
+        (dsl.sum(dsl.IntTuple(((shape[i] - shape[i]) + (first[i] - first[i]) for i in range(n)))) for shape in shapes)
+    )
+    wrong = dsl.IntTuple(
+        (1 if dsl.is_concrete_int(z) and (not dsl.is_concrete_int(g) or g != 0) else 0 for g, z in zip(gaps, blur))
+    )
+    if any(w == 1 for w in wrong):
+        return dsl.Invalid(
+            "stack joins tensors of one shape, and these differ in a size; concat joins along an axis they have"
+        )
+    count = len(shapes)
+    head = first[:at]
+    tail = first[at:]
+    return dsl.concat(dsl.concat(head, dsl.IntTuple((count + 0,))), tail)
+
+
+@shape_rule
+def split_shape(source: IntTuple, parts: Int, axis: int) -> IntTuple:
+    """The shape of each of `parts` equal pieces along `axis`."""
+    n = len(source)
+    if axis < 0 - n or n - 1 < axis:
+        return dsl.Invalid("axis= is a number that the tensor has no axis for")
+    if axis < 0:
+        at = axis + n
+    else:
+        at = axis + 0
+    size = source[at]
+    if dsl.is_concrete_int(parts):
+        if parts < 1:
+            return dsl.Invalid("split cuts a tensor into at least one part")
+        rest = dsl.IntTuple((size - (size // parts) * parts,))
+        if any(dsl.is_concrete_int(r) and r != 0 for r in rest):
+            return dsl.Invalid("the axis does not divide into this many equal parts")
+    return dsl.IntTuple((source[i] // parts if i == at else source[i] for i in range(n)))
