@@ -21,7 +21,7 @@ from typing import IO, NoReturn
 
 import numpy as np
 
-from ..shapes.errors import FileError
+from shapewright.shapes.errors import FileError
 
 _ELEMENTS = {0x08: "u1", 0x09: "i1", 0x0B: "i2", 0x0C: "i4", 0x0D: "f4", 0x0E: "f8"}
 _GZIP = b"\x1f\x8b"
