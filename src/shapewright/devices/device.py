@@ -1,0 +1,33 @@
+"""`Device`: where tensors are kept and operations run. The protocol, and the choice of a device by default.
+
+What it is not: any one device. Those have rooms of their own: `reference/`, `cpu/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from shapewright.ops.core import Op
+    from shapewright.shapes.dtypes import Spec
+
+
+class Device[Storage](Protocol):
+    """What a device does for the tensors that live on it. Devices of equal `name` share their storage."""
+
+    name: str
+
+    def put(self, array: np.ndarray, *, copy: bool = True) -> Storage:
+        """Take an array's numbers; without `copy` the array will not be changed afterwards and may be kept."""
+        ...
+
+    def get(self, storage: Storage) -> np.ndarray:
+        """Give the numbers as a NumPy array that must not be written to."""
+        ...
+
+    def run(self, op: Op, operands: Sequence[Storage | float], params: Mapping[str, Any], result: Spec) -> Storage:
+        """Run one operation, already checked, whose result has the shape and element type `result`."""
+        ...

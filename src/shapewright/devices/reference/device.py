@@ -1,0 +1,62 @@
+"""`Reference`: runs the NumPy meaning of every operation. Every other device is tested against it.
+
+A view is a NumPy view: broadcast, permute, slice and compatible reshape copy nothing. What it is not: fast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from shapewright.ops.core import Op
+from shapewright.shapes.dtypes import Spec
+
+_F32 = np.dtype(np.float32)
+
+
+class Reference:
+    """The device that runs on NumPy alone, wherever NumPy runs.
+
+    >>> import shapewright as sw
+    >>> sw.zeros((2,), device=sw.Reference()).device
+    Reference()
+    """
+
+    name = "reference"
+    __slots__ = ()
+
+    def put(self, array: np.ndarray, *, copy: bool = True) -> np.ndarray:
+        # Native byte order and one block of memory, whatever came in.
+        return np.array(array, dtype=array.dtype.newbyteorder("="), order="C", copy=copy or None)
+
+    def get(self, storage: np.ndarray) -> np.ndarray:
+        view = storage.view()
+        view.flags.writeable = False
+        return view
+
+    def run(self, op: Op, operands: Sequence[Any], params: Mapping[str, Any], result: Spec) -> np.ndarray:
+        if not op.exact:
+            operands = [_widened(o) if isinstance(o, np.ndarray) and o.itemsize == 2 else o for o in operands]
+        # NumPy's warnings (overflow, log of 0) are other frameworks' infinities and NaNs.
+        with np.errstate(all="ignore"):
+            value = op.value(*operands, **params)
+            if type(value) is np.ndarray and value.dtype == result.dtype.numpy:
+                return value
+            # NumPy widens some results (sums of i32) and gives numbers for rank 0.
+            return np.asarray(value).astype(result.dtype.numpy, copy=False)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self)
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+
+def _widened(array: np.ndarray) -> np.ndarray:
+    """Give 16-bit floats as f32: each operation then rounds once, at its end."""
+    return array if array.dtype.kind in "iub" else array.astype(_F32)

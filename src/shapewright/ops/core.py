@@ -1,0 +1,211 @@
+"""`Op`: what an operation is. Its shape rule, its element type rule, its meaning in NumPy and its gradient, together.
+
+How to write one: an op has any number of tensor (or Python scalar) operands, keyword parameters that are hashable, and one
+result.
+
+* `shape(*shapes, **params)`: the shape rule. Each shape is a tuple of sizes, or None for a Python scalar. It raises
+  ShapeError. It runs on plain ints to check (the verdict is kept), and again on sizes that carry axis names so that the
+  result's axes keep them; so it moves, adds and multiplies sizes, and never converts them to int.
+* `dtype(*dtypes, **params)`: the element type of the result. Each is a DType class, or float, int or bool for a scalar.
+* `value(*arrays, **params)`: the meaning, in NumPy. May return a view. Elements of 16-bit floats arrive as f32 and the
+  result is rounded once, unless the op is `exact` (it moves elements and computes nothing).
+* `gradients`: one function `(g, y, *operands, **params) -> Value` for each operand, written with op functions, or None
+  where the operand has no gradient (indices, conditions). `g` is the gradient of the result, `y` the result. For an op
+  with any number of operands it is one function `(index, g, y, *operands, **params)`. A gradient has its operand's
+  shape and element type. Only the ones that are needed are called.
+
+A composite is a Python function over ops: it needs no gradient of its own.
+
+What it is not: how an op is run (`devices/`), recorded (`tape/`) or called as a method (`tensor/`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from shapewright.shapes.dim import Dim, describe, merge
+from shapewright.shapes.dtypes import DType, Spec, bool_, spec
+from shapewright.shapes.errors import ArgumentError, DTypeError, Error
+
+type Shape = tuple[int, ...]
+
+# Enough for any network; a program that makes ever new shapes must not fill the memory with verdicts.
+_MOST_VERDICTS = 4096
+
+
+class Value:
+    """Anything ops can be applied to: a tensor, or what stands for one while a program is captured."""
+
+    __slots__ = ()
+    _spec: Spec
+
+    def _apply(self, op: Op, operands: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        raise NotImplementedError
+
+
+class Op:
+    """One primitive operation; see the file's first lines for how to write one.
+
+    Args:
+        name: what error reports and graphs call it; PyTorch's name where it has one.
+        shape: the shape rule.
+        value: the meaning, in NumPy.
+        dtype: the element type rule.
+        gradients: one function for each operand, one for all, or nothing for an op without gradient.
+        exact: the op moves elements and computes nothing, so 16-bit floats need no detour through f32.
+        operands: how error reports name the operands.
+        hint: what to write instead when the shapes do not fit.
+        merges: elementwise: the result's axes answer to the names of all operands.
+    """
+
+    __slots__ = ("_verdicts", "dtype", "exact", "gradients", "hint", "merges", "name", "operands", "shape", "value")
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        shape: Callable[..., Any],
+        value: Callable[..., Any],
+        dtype: Callable[..., type[DType]],
+        gradients: Sequence[Callable[..., Any] | None] | Callable[..., Any] = (),
+        exact: bool = False,
+        operands: Sequence[str] = ("x",),
+        hint: str | None = None,
+        merges: bool = False,
+    ) -> None:
+        self.name = name
+        self.shape = shape
+        self.value = value
+        self.dtype = dtype
+        self.gradients = tuple(gradients) if isinstance(gradients, Sequence) else gradients
+        self.exact = exact
+        self.operands = tuple(operands)
+        self.hint = hint
+        self.merges = merges
+        self._verdicts: dict[Any, Spec] = {}
+
+    def __call__(self, *operands: Any, **params: Any) -> Any:
+        for operand in operands:
+            if isinstance(operand, Value):
+                return operand._apply(self, operands, params)
+        raise ArgumentError(f"{self.name}: none of the operands is a tensor", hint="sw.tensor(...) around a number or list")
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+    def verdict(self, operands: tuple[Any, ...], params: dict[str, Any]) -> Spec:
+        """Give the result's shape and element type for operands of these Specs (or scalar types), checked once."""
+        key = (operands, tuple(params.items())) if params else operands
+        found = self._verdicts.get(key)
+        if found is None:
+            sizes = self.shape(*[o.sizes if type(o) is Spec else None for o in operands], **params)
+            dtype = self.dtype(*[o.dtype if type(o) is Spec else o for o in operands], **params)
+            found = spec(tuple(sizes), dtype)
+            if len(self._verdicts) >= _MOST_VERDICTS:
+                self._verdicts.clear()
+            self._verdicts[key] = found
+        return found
+
+    def names(self, shapes: Sequence[tuple[int, ...] | None], params: dict[str, Any]) -> tuple[int, ...] | None:
+        """Give the result's sizes with the axis names that come from the operands, or None if there are none."""
+        if self.merges:
+            return _merged([s for s in shapes if s is not None])
+        dims = tuple(self.shape(*shapes, **params))
+        return dims if any(isinstance(d, Dim) for d in dims) else None
+
+    def gradient(self, index: int) -> Callable[..., Any] | None:
+        """Give the gradient function of one operand, `(g, y, *operands, **params)`, or None if it has none."""
+        if callable(self.gradients):
+            shared = self.gradients
+            return lambda *args, **params: shared(index, *args, **params)
+        return self.gradients[index] if index < len(self.gradients) else None
+
+    def explain(self, error: Error, operands: Sequence[Any], params: dict[str, Any]) -> Error:
+        """Add to an error what was being done: the op, and its operands' shapes and element types with axis names."""
+        error.message = f"{self.name}: {error.message}"
+        error.args = (error.message,)
+        for index, operand in enumerate(operands):
+            label = self.operands[index] if index < len(self.operands) else f"{self.operands[-1]} {index}"
+            if len(operands) > len(self.operands) and index < len(self.operands):
+                label = f"{label} {index}"
+            error.facts.append((label, describe_operand(operand)))
+        error.facts.extend((name, str(value)) for name, value in params.items() if value is not None)
+        if error.hint is None:
+            error.hint = self.hint
+        return error
+
+
+def _merged(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    first = shapes[0]
+    for other in shapes[1:]:
+        if other is not first:
+            first = tuple([a if a is b else merge(a, b) for a, b in zip(first, other, strict=True)])
+    return first
+
+
+def describe_operand(operand: Any) -> str:
+    """Write an operand as an annotation shows it, with axis names and numbers: `Tensor[[B=4, 8], i64]`."""
+    operand_spec = getattr(operand, "_spec", None)
+    if operand_spec is None:
+        return repr(operand)
+    sizes = getattr(operand, "_dims", None) or operand_spec.sizes
+    return f"Tensor[{describe(sizes)}{'' if operand_spec.dtype.name == 'f32' else ', ' + operand_spec.dtype.name}]"
+
+
+# ---- element type rules ---------------------------------------------------------------------------------------------
+def _agree(dtypes: Sequence[Any]) -> type[DType]:
+    """Check that tensors have one element type and that scalars are numbers of its kind; give that type."""
+    found: type[DType] | None = None
+    for dtype in dtypes:
+        if dtype is float or dtype is int or dtype is bool:
+            continue
+        if found is not None and dtype is not found:
+            raise DTypeError(
+                f"the element types {found.name} and {dtype.name} differ, and nothing is converted silently",
+                hint=f"x.to(sw.{found.name}) or x.to(sw.{dtype.name}) on one of them",
+            )
+        found = dtype
+    assert found is not None
+    for dtype in dtypes:
+        if (dtype is float and not found.is_floating) or (dtype is int and found.name == "bool"):
+            raise DTypeError(
+                f"a Python {dtype.__name__} takes the tensor's element type, and {found.name} cannot hold one",
+                hint="x.to(sw.f32) first" if dtype is float else "True or False, or x.to(sw.i64) first",
+            )
+    return found
+
+
+def same(*dtypes: Any, **_: Any) -> type[DType]:
+    """The operands agree, and the result has their element type."""
+    return _agree(dtypes)
+
+
+def numeric(*dtypes: Any, **_: Any) -> type[DType]:
+    """The operands agree on a type that is not bool; the result has it."""
+    found = _agree(dtypes)
+    if found.name == "bool":
+        raise DTypeError("there is no arithmetic on bool", hint="x & y, x | y, x ^ y, ~x, or x.to(sw.f32) first")
+    return found
+
+
+def floating(*dtypes: Any, **_: Any) -> type[DType]:
+    """The operands agree on a floating type; the result has it."""
+    found = _agree(dtypes)
+    if not found.is_floating:
+        raise DTypeError(f"this needs floating point elements, not {found.name}", hint="x.to(sw.f32) first")
+    return found
+
+
+def compared(*dtypes: Any, **_: Any) -> type[DType]:
+    """The operands agree; the result is bool."""
+    _agree(dtypes)
+    return bool_
+
+
+def boolean(*dtypes: Any, **_: Any) -> type[DType]:
+    """The operands are bool, and so is the result."""
+    found = _agree(dtypes)
+    if found.name != "bool":
+        raise DTypeError(f"this needs bool elements, not {found.name}", hint="a comparison such as x > 0, or x.to(sw.bool)")
+    return found

@@ -1,0 +1,168 @@
+"""`Gradients`: what `loss.backward()` returns. Each gradient is typed like what it belongs to.
+
+What it is not: the computation of gradients (`backward.py`) or what is done with them (`optim/`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from shapewright import ops
+from shapewright.ops.core import describe_operand
+from shapewright.shapes.errors import DTypeError, GradientKeyError, ShapeError
+
+from .backward import total
+from .node import Node
+
+if TYPE_CHECKING:
+    from shapewright.shapes.dtypes import DType
+    from shapewright.shapes.typing import IntTuple
+    from shapewright.tensor.parameter import Parameter
+    from shapewright.tensor.tensor import Tensor
+
+
+class Gradients:
+    """The gradients of one loss: of the parameters it touched and of the values that were traced.
+
+    `grads[p]` has the shape and element type of `p`. `grads + more` adds the gradients of several losses
+    (accumulation). PyTorch keeps them in ``p.grad`` instead.
+
+    >>> import shapewright as sw
+    >>> a = sw.tensor([1.0, 2.0]).trace()
+    >>> (a * a).sum().backward()[a]
+    Tensor[[2], f32] on cpu: [2. 4.]
+    """
+
+    __slots__ = ("_of_parameters", "_of_values")
+
+    def __init__(self, leaves: Mapping[Node, list[Callable[[], Any]]]) -> None:
+        self._of_parameters: dict[int, tuple[Any, Any]] = {}
+        # Of traced values, the parts are added up when they are first asked for.
+        self._of_values: dict[Node, Sequence[Callable[[], Any]]] = {}
+        for leaf, parts in leaves.items():
+            owner = getattr(leaf, "owner", None)
+            if owner is None:
+                self._of_values[leaf] = parts
+            else:
+                self._add(owner, total(leaf, parts))
+
+    def _add(self, parameter: Any, gradient: Any) -> None:
+        known = self._of_parameters.get(id(parameter))
+        joined = gradient if known is None else ops.add(known[1], gradient)
+        self._of_parameters[id(parameter)] = (parameter, joined)
+
+    def __getitem__[T: IntTuple, E: DType](self, key: Tensor[T, E]) -> Tensor[T, E]:
+        """Give the gradient of a parameter or of a traced value.
+
+        Raises:
+            GradientKeyError: the loss did not depend on it, or it was not traced.
+        """
+        found = self._find(key)
+        if found is None:
+            raise GradientKeyError(
+                f"there is no gradient of {_called(key)}: the loss did not depend on it through a traced value",
+                facts=[("of", describe_operand(key)), ("there are", self._contents())],
+                hint="compute the loss from x.trace(), and ask for parameters or for the traced x itself",
+            )
+        return found
+
+    def _find(self, key: Any) -> Any:
+        known = self._of_parameters.get(id(key))
+        if known is not None:
+            return known[1]
+        node = getattr(key, "_node", None)
+        parts = self._of_values.get(node) if node is not None else None
+        if parts is None or node is None:
+            return None
+        if len(parts) > 1 or not isinstance(parts[0], _Known):
+            parts = [_Known(total(node, parts))]
+            self._of_values[node] = parts
+        return parts[0]()
+
+    def __setitem__[T: IntTuple, E: DType](self, key: Parameter[T, E], gradient: Tensor[T, E]) -> None:
+        """Put another gradient in the place of a parameter's, for example a clipped one.
+
+        Raises:
+            ShapeError: it has not the parameter's shape.
+            DTypeError: it has not the parameter's element type.
+        """
+        if gradient._spec.sizes != key._spec.sizes:
+            raise ShapeError(
+                f"the gradient of {_called(key)} has its shape",
+                facts=[("parameter", describe_operand(key)), ("gradient", describe_operand(gradient))],
+            )
+        if gradient._spec.dtype is not key._spec.dtype:
+            raise DTypeError(
+                f"the gradient of {_called(key)} has its element type",
+                facts=[("parameter", describe_operand(key)), ("gradient", describe_operand(gradient))],
+                hint=f"gradient.to(sw.{key._spec.dtype.name})",
+            )
+        self._of_parameters[id(key)] = (key, gradient)
+
+    def __contains__(self, key: Tensor) -> bool:
+        """Tell whether there is a gradient of this parameter or traced value."""
+        return self._find(key) is not None
+
+    def __len__(self) -> int:
+        """Give the number of parameters and traced values with a gradient."""
+        return len(self._of_parameters) + len(self._of_values)
+
+    def items(self) -> Iterator[tuple[Parameter, Tensor]]:
+        """Go through the parameters with their gradients."""
+        yield from self._of_parameters.values()
+
+    def __add__(self, other: Gradients) -> Gradients:
+        """Add the gradients of another loss: those of what both touched are summed, the rest are kept."""
+        if not isinstance(other, Gradients):
+            return NotImplemented
+        joined = Gradients({})
+        joined._of_parameters = dict(self._of_parameters)
+        joined._of_values = dict(self._of_values)
+        for parameter, gradient in other._of_parameters.values():
+            joined._add(parameter, gradient)
+        for leaf, parts in other._of_values.items():
+            joined._of_values[leaf] = [*joined._of_values.get(leaf, []), *parts]
+        return joined
+
+    def __mul__(self, factor: float) -> Gradients:
+        """Multiply every gradient by a number, for example by one over the number of accumulated losses."""
+        scaled = Gradients({})
+        scaled._of_parameters = {k: (p, ops.mul(g, factor)) for k, (p, g) in self._of_parameters.items()}
+        scaled._of_values = {
+            leaf: [lambda leaf=leaf, parts=parts: ops.mul(total(leaf, parts), factor)]
+            for leaf, parts in self._of_values.items()
+        }
+        return scaled
+
+    __rmul__ = __mul__
+
+    def unused(self, model: Any) -> list[str]:
+        """Name the parameters of a model that have no gradient here, as its state dict names them."""
+        return [name for name, parameter in model.named_parameters() if id(parameter) not in self._of_parameters]
+
+    def _contents(self) -> str:
+        names = [_called(parameter) for parameter, _ in self._of_parameters.values()]
+        if self._of_values:
+            names.append(f"{len(self._of_values)} traced value{'s' if len(self._of_values) > 1 else ''}")
+        return ", ".join(names) or "none"
+
+    def __repr__(self) -> str:
+        return f"Gradients({self._contents()})"
+
+
+class _Known:
+    """A part that has been computed."""
+
+    __slots__ = ("_gradient",)
+
+    def __init__(self, gradient: Any) -> None:
+        self._gradient = gradient
+
+    def __call__(self) -> Any:
+        return self._gradient
+
+
+def _called(value: Any) -> str:
+    name = getattr(value, "name", None)
+    return f"parameter {name}" if name else "this value"

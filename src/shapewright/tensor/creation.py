@@ -1,0 +1,226 @@
+"""Tensors from nothing, from Python numbers and from NumPy arrays.
+
+What it is not: random tensors (`random.py`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, SupportsIndex, overload
+
+import numpy as np
+from typing_extensions import TypeVar
+
+from shapewright.devices import Device, default_device
+from shapewright.shapes.dim import Dim
+from shapewright.shapes.dtypes import DType, bool_, checked_dtype, f32, from_numpy_dtype, i64, spec
+from shapewright.shapes.errors import ArgumentError, ShapeError
+from shapewright.shapes.typing import Int, IntTuple, IntVar
+
+from .tensor import Tensor, make
+
+if TYPE_CHECKING:
+    from shapewright.shapes.typing import RegularNestedList
+
+T = TypeVar("T", bound=IntTuple)
+N = IntVar("N")
+E = TypeVar("E", bound=DType, default=f32)
+
+
+def checked_shape(shape: Any, called: str) -> tuple[int, ...]:
+    """Return a shape as a tuple of sizes, or say what is wrong with it."""
+    if isinstance(shape, SupportsIndex):
+        raise ShapeError(
+            f"{called}: a shape is a tuple of sizes, not the number {shape.__index__()}",
+            hint=f"sw.{called}(({shape.__index__()},))",
+        )
+    sizes = tuple(shape)
+    for size in sizes:
+        if not isinstance(size, SupportsIndex) or isinstance(size, bool):
+            raise ShapeError(f"{called}: a size is an int, not {size!r}", hint=f"sw.{called}((2, 3))")
+        if size.__index__() < 0:
+            raise ShapeError(f"{called}: a size is 0 or more, not {size.__index__()}", facts=[("shape", str(sizes))])
+    return tuple([size if type(size) is Dim else size.__index__() for size in sizes])
+
+
+def _filled(called: str, shape: Any, value: Any, dtype: Any, device: Device | None) -> Any:
+    sizes = checked_shape(shape, called)
+    dtype = checked_dtype(dtype)
+    return _own(np.full(tuple([int(s) for s in sizes]), value, dtype.numpy), dtype, device, sizes)
+
+
+def _own(array: np.ndarray, dtype: Any, device: Any, sizes: tuple[int, ...] | None = None) -> Any:
+    device = device or default_device()
+    # The array was made here, so nobody else will change it.
+    result = make(device.put(array, copy=False), spec(array.shape, dtype), device)
+    if sizes is not None and any([type(size) is Dim for size in sizes]):
+        result._dims = sizes
+    return result
+
+
+def zeros(shape: T, *, dtype: type[E] = f32, device: Device | None = None) -> Tensor[T, E]:
+    """Give a tensor of zeros. PyTorch: ``torch.zeros(shape)``. dfdx: ``dev.zeros()``.
+
+    Raises:
+        ShapeError: `shape` is no tuple of sizes.
+
+    >>> import shapewright as sw
+    >>> sw.zeros((2,), dtype=sw.i64)
+    Tensor[[2], i64] on cpu: [0 0]
+    """
+    return _filled("zeros", shape, 0, dtype, device)
+
+
+def ones(shape: T, *, dtype: type[E] = f32, device: Device | None = None) -> Tensor[T, E]:
+    """Give a tensor of ones. PyTorch: ``torch.ones(shape)``. dfdx: ``dev.ones()``.
+
+    Raises:
+        ShapeError: `shape` is no tuple of sizes.
+
+    >>> import shapewright as sw
+    >>> sw.ones((2,))
+    Tensor[[2], f32] on cpu: [1. 1.]
+    """
+    return _filled("ones", shape, 1, dtype, device)
+
+
+def full(shape: T, value: float, *, dtype: type[E] = f32, device: Device | None = None) -> Tensor[T, E]:
+    """Give a tensor of one number. PyTorch: ``torch.full(shape, value)``.
+
+    Raises:
+        ShapeError: `shape` is no tuple of sizes.
+
+    >>> import shapewright as sw
+    >>> sw.full((2,), 0.5)
+    Tensor[[2], f32] on cpu: [0.5 0.5]
+    """
+    return _filled("full", shape, value, dtype, device)
+
+
+def zeros_like[S: IntTuple, D: DType](x: Tensor[S, D]) -> Tensor[S, D]:
+    """Give zeros with the shape, element type and device of x. PyTorch: ``torch.zeros_like(x)``."""
+    return _filled("zeros_like", x._dims or x._spec.sizes, 0, x._spec.dtype, x._device)
+
+
+def ones_like[S: IntTuple, D: DType](x: Tensor[S, D]) -> Tensor[S, D]:
+    """Give ones with the shape, element type and device of x. PyTorch: ``torch.ones_like(x)``."""
+    return _filled("ones_like", x._dims or x._spec.sizes, 1, x._spec.dtype, x._device)
+
+
+def eye(size: Int[N], *, dtype: type[E] = f32, device: Device | None = None) -> Tensor[[N, N], E]:
+    """Give the identity matrix. PyTorch: ``torch.eye(size)``.
+
+    >>> import shapewright as sw
+    >>> sw.eye(2)
+    Tensor[[2, 2], f32] on cpu:
+    [[1. 0.]
+     [0. 1.]]
+    """
+    # Both axes count the same thing, but they are two axes: neither is named.
+    (count,) = checked_shape((size,), "eye")
+    wanted = checked_dtype(dtype)
+    return _own(np.eye(int(count), dtype=wanted.numpy), wanted, device)
+
+
+def arange(stop: Int[N], *, dtype: type[E] = i64, device: Device | None = None) -> Tensor[[N], E]:
+    """Give 0, 1, …, stop - 1. PyTorch: ``torch.arange(stop)``. dfdx: ``arange``.
+
+    >>> import shapewright as sw
+    >>> sw.arange(3)
+    Tensor[[3], i64] on cpu: [0 1 2]
+    """
+    sizes = checked_shape((stop,), "arange")
+    wanted = checked_dtype(dtype)
+    return _own(np.arange(int(stop)).astype(wanted.numpy), wanted, device, sizes)
+
+
+def linspace(
+    start: float, stop: float, count: Int[N], *, dtype: type[E] = f32, device: Device | None = None
+) -> Tensor[[N], E]:
+    """Give `count` numbers from `start` to `stop`, both included, evenly spaced. PyTorch: ``torch.linspace``.
+
+    >>> import shapewright as sw
+    >>> sw.linspace(0.0, 1.0, 3)
+    Tensor[[3], f32] on cpu: [0.  0.5 1. ]
+    """
+    sizes = checked_shape((count,), "linspace")
+    wanted = checked_dtype(dtype)
+    return _own(np.linspace(start, stop, int(count)).astype(wanted.numpy), wanted, device, sizes)
+
+
+@overload
+def tensor(data: bool, *, device: Device | None = None) -> Tensor[[], bool_]: ...
+@overload
+def tensor(data: int, *, device: Device | None = None) -> Tensor[[], i64]: ...
+@overload
+def tensor(data: float, *, device: Device | None = None) -> Tensor[[]]: ...
+@overload
+def tensor[D: DType](data: float, *, dtype: type[D], device: Device | None = None) -> Tensor[[], D]: ...
+@overload
+def tensor[S: IntTuple](data: RegularNestedList[S, bool], *, device: Device | None = None) -> Tensor[S, bool_]: ...
+@overload
+def tensor[S: IntTuple](data: RegularNestedList[S, int], *, device: Device | None = None) -> Tensor[S, i64]: ...
+@overload
+def tensor[S: IntTuple](data: RegularNestedList[S, float], *, device: Device | None = None) -> Tensor[S]: ...
+@overload
+def tensor[S: IntTuple, D: DType](
+    data: RegularNestedList[S, float], *, dtype: type[D], device: Device | None = None
+) -> Tensor[S, D]: ...
+def tensor(data: Any, *, dtype: Any = None, device: Any = None) -> Any:
+    """Give the tensor of a Python number or of nested lists of numbers: bool, i64 or f32, as the numbers are.
+
+    Raises:
+        ShapeError: the lists are ragged.
+        ArgumentError: something in them is no number.
+
+    PyTorch: ``torch.tensor(data)``. dfdx: ``dev.tensor(data)``.
+
+    >>> import shapewright as sw
+    >>> sw.tensor([[1.0, 2.0], [3.0, 4.0]]).shape
+    (2, 2)
+    """
+    if isinstance(data, Tensor | np.ndarray):
+        raise ArgumentError(
+            f"tensor: takes Python numbers in nested lists, not {type(data).__name__}",
+            hint="x itself: tensors never change" if isinstance(data, Tensor) else "sw.from_numpy(array)",
+        )
+    try:
+        array = np.asarray(data)
+    except ValueError:
+        array = np.asarray(None)
+    if array.dtype.kind not in "biuf":
+        if _is_ragged(data):
+            raise ShapeError("tensor: the lists are ragged: all rows have one length", facts=[("data", repr(data)[:200])])
+        raise ArgumentError("tensor: every element is a Python number", facts=[("data", repr(data)[:200])])
+    if dtype is None:
+        dtype = {"b": bool_, "f": f32}.get(array.dtype.kind, i64)
+    dtype = checked_dtype(dtype)
+    return _own(array.astype(dtype.numpy), dtype, device)
+
+
+def _is_ragged(data: Any) -> bool:
+    if not isinstance(data, list | tuple):
+        return False
+    lengths = {len(item) if isinstance(item, list | tuple) else None for item in data}
+    return len(lengths) > 1 or any(_is_ragged(item) for item in data)
+
+
+def from_numpy(array: np.ndarray, *, device: Device | None = None) -> Tensor:
+    """Give the tensor of a NumPy array: a copy, so the array may change afterwards. Follow it with `.expect(shape)`.
+
+    Arrays of any strides and byte order are taken. PyTorch: ``torch.from_numpy(array)``, which shares memory.
+
+    Raises:
+        DTypeError: the array's elements are of no known type.
+
+    >>> import numpy as np, shapewright as sw
+    >>> sw.from_numpy(np.ones((2, 3), np.float32)).expect((2, 3)).shape
+    (2, 3)
+    """
+    if not isinstance(array, np.ndarray):
+        raise ArgumentError(
+            f"from_numpy: takes a NumPy array, not {type(array).__name__}", hint="sw.tensor(numbers) for lists"
+        )
+    dtype = from_numpy_dtype(array.dtype)
+    device = device or default_device()
+    storage: Any = device.put(array)
+    return make(storage, spec(array.shape, dtype), device)

@@ -1,0 +1,124 @@
+"""`Parameter` and `Buffer`: the cells of a model. A cell holds one tensor and can be given another.
+
+What it is not: where parameters are found (`nn/module.py`) or updated (`optim/`).
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any, Generic
+
+from shapewright.ops.core import describe_operand
+from shapewright.shapes.errors import ArgumentError, DeviceError, DTypeError, ShapeError
+from shapewright.tape import Leaf
+
+from ._variables import DT, S
+from .tensor import Tensor, make
+
+
+class _Cell(Tensor[S, DT], Generic[S, DT]):
+    """A tensor that can be assigned. An operation reads the value at that moment."""
+
+    __slots__ = ("_home",)
+    # The module that holds the cell and the cell's name there, for reports.
+    _home: tuple[weakref.ref[Any], str] | None
+
+    def __init__(self, value: Tensor[S, DT]) -> None:
+        if not isinstance(value, Tensor):
+            raise ArgumentError(
+                f"{type(self).__name__} holds a tensor, not {type(value).__name__}",
+                hint=f"nn.{type(self).__name__}(sw.zeros((2, 3)))",
+            )
+        self._storage = value._storage
+        self._spec = value._spec
+        self._device = value._device
+        # Names live for a call; a model lives longer. Its axes are plain numbers.
+        self._dims = None
+        self._node = None
+        self._origin = None
+        self._home = None
+
+    @property
+    def name(self) -> str | None:
+        """The path in the model, as in its state dict: `up.weight`; None for a cell that no module holds."""
+        if self._home is None:
+            return None
+        holder = self._home[0]()
+        prefix = getattr(holder, "_path", "") if holder is not None else ""
+        return f"{prefix}.{self._home[1]}" if prefix else self._home[1]
+
+    def assign(self, value: Tensor[S, DT]) -> None:
+        """Hold another value from now on.
+
+        Raises:
+            ShapeError: it has another shape.
+            DTypeError: it has another element type.
+            DeviceError: it is on another device.
+        """
+        facts = [(type(self).__name__.lower(), describe_operand(self)), ("value", describe_operand(value))]
+        called = f"{type(self).__name__.lower()} {self.name}" if self.name else f"this {type(self).__name__.lower()}"
+        if value._spec.sizes != self._spec.sizes:
+            raise ShapeError(f"assign: {called} keeps its shape", facts=facts)
+        if value._spec.dtype is not self._spec.dtype:
+            raise DTypeError(
+                f"assign: {called} keeps its element type", facts=facts, hint=f"value.to(sw.{self._spec.dtype.name})"
+            )
+        if value._device != self._device:
+            raise DeviceError(
+                f"assign: {called} keeps its device, {self._device!r}, and the value is on {value._device!r}",
+                hint=f"value.to({self._device!r})",
+            )
+        self._storage = value._storage
+
+    def _recorded(self, storage: Any) -> Any:
+        return make(storage, self._spec, self._device)
+
+    def __copy__(self) -> Any:
+        return type(self)(self._plain())
+
+    def __deepcopy__(self, memo: object) -> Any:
+        return type(self)(self._plain())
+
+
+class Parameter(_Cell[S, DT], Generic[S, DT]):
+    """A cell that holds what a model learns; the gradients of a loss are those of the parameters it touched.
+
+    PyTorch: ``nn.Parameter``. dfdx: a tensor in a module.
+
+    >>> import shapewright as sw
+    >>> w = sw.Parameter(sw.zeros((2,)))
+    >>> w.assign(sw.ones((2,)))
+    >>> w
+    Parameter[[2], f32] on cpu: [1. 1.]
+    """
+
+    __slots__ = ()
+
+    def __init__(self, value: Tensor[S, DT]) -> None:
+        super().__init__(value)
+        if not self._spec.dtype.is_floating:
+            raise DTypeError(
+                f"a parameter has a gradient, and {self._spec.dtype.name} values have none",
+                facts=[("value", describe_operand(value))],
+                hint="nn.Buffer(value), or value.to(sw.f32)",
+            )
+        # What is computed from it without a tape remembers where it came from.
+        self._origin = self
+
+    def trace(self, *, training: bool = True) -> Tensor[S, DT]:
+        """Give the value with a tape that leads back to this parameter."""
+        return self._alias(Leaf(self, training))
+
+    def _recorded(self, storage: Any) -> Any:
+        value = make(storage, self._spec, self._device)
+        value._node = Leaf(self, False)
+        return value
+
+
+class Buffer(_Cell[S, DT], Generic[S, DT]):
+    """A cell that a model keeps but does not learn by gradients, such as batch norm's running mean.
+
+    PyTorch: ``register_buffer``.
+    """
+
+    __slots__ = ()

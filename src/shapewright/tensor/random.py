@@ -1,0 +1,171 @@
+"""`Key`: a counted stream of random numbers, and the tensors drawn from one.
+
+The same key gives the same numbers on every device. What it is not: the generator (`ops/random.py`).
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from shapewright import ops
+from shapewright.devices import Device, default_device
+from shapewright.shapes.dtypes import DType, Floating, Integer, checked_dtype, f32, i64, spec
+from shapewright.shapes.errors import ArgumentError, DTypeError
+
+from .creation import E, T, checked_shape
+from .tensor import Tensor, make
+
+
+class Key:
+    """A cell that counts what was drawn: a seed and a position, moved on by each draw.
+
+    JAX's keys are values; this is a cell, as PyTorch's ``torch.Generator`` is.
+
+    Args:
+        seed: any int from 0 to 2**64 - 1; the same seed gives the same numbers, everywhere.
+
+    Raises:
+        ArgumentError: the seed is no such int.
+
+    >>> import shapewright as sw
+    >>> a, b = sw.Key(7), sw.Key(7)
+    >>> bool((sw.rand((3,), key=a) == sw.rand((3,), key=b)).all())
+    True
+    """
+
+    __slots__ = ("_counter", "_lock", "_seed")
+
+    def __init__(self, seed: int) -> None:
+        if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**64:
+            raise ArgumentError(f"a seed is an int from 0 to 2**64 - 1, not {seed!r}", hint="sw.Key(0)")
+        self._seed = int(seed)
+        self._counter = 0
+        self._lock = threading.Lock()
+
+    def draw(self, blocks: int) -> tuple[int, int]:
+        """Reserve numbers: give the seed and the position of the first block, and move past `blocks` blocks."""
+        replay = _replay.stream
+        if replay is not None:
+            return replay.draw(self, blocks)
+        return self._draw(blocks)
+
+    def _draw(self, blocks: int) -> tuple[int, int]:
+        with self._lock:
+            start = self._counter
+            self._counter += blocks
+        return self._seed, start
+
+    def split(self, count: int) -> tuple[Key, ...]:
+        """Give `count` keys whose streams are independent of this one's and of each other's.
+
+        >>> import shapewright as sw
+        >>> left, right = sw.Key(0).split(2)
+        """
+        if count < 1:
+            raise ArgumentError(f"split: the number of keys is at least 1, not {count}")
+        seed, start = self.draw(count)
+        return tuple(Key(ops.split_seed(seed, start + index)) for index in range(count))
+
+    @property
+    def state(self) -> tuple[int, int]:
+        """The seed and the position, as checkpoints store them."""
+        return self._seed, self._counter
+
+    def restore(self, state: tuple[int, int]) -> None:
+        """Go to a position that `state` gave."""
+        with self._lock:
+            self._seed, self._counter = int(state[0]), int(state[1])
+
+    def __copy__(self) -> Key:
+        return self.__deepcopy__({})
+
+    def __deepcopy__(self, memo: object) -> Key:
+        key = Key(self._seed)
+        key._counter = self._counter
+        return key
+
+    def __repr__(self) -> str:
+        return f"Key({self._seed}) at {self._counter}"
+
+
+class _Replay(threading.local):
+    """What checkpointing puts in the place of keys while it computes something a second time."""
+
+    stream: Any = None
+
+
+_replay = _Replay()
+_default = Key(0)
+
+
+def seed(number: int) -> None:
+    """Restart the process-wide key, from which everything is drawn that is given no key.
+
+    PyTorch: ``torch.manual_seed(number)``.
+    """
+    _default.restore(Key(number).state)
+
+
+def default_key() -> Key:
+    """Give the process-wide key."""
+    return _default
+
+
+def _random(op: Any, sizes: tuple[int, ...], dtype: Any, key: Key | None, device: Any, **params: Any) -> Any:
+    wanted = spec(tuple([int(size) for size in sizes]), dtype)
+    seed, counter = (key or _default).draw(ops.random_blocks(wanted.count, dtype))
+    device = device or default_device()
+    params = {"sizes": wanted.sizes, "dtype": dtype, "seed": seed, "counter": counter, **params}
+    result = make(device.run(op, (), params, wanted), wanted, device)
+    result._dims = sizes if any([type(size) is not int for size in sizes]) else None
+    return result
+
+
+def _floating(dtype: Any, called: str) -> Any:
+    dtype = checked_dtype(dtype)
+    if not issubclass(dtype, Floating):
+        raise DTypeError(f"{called}: numbers from a continuous range are floating point, not {dtype.name}")
+    return dtype
+
+
+def rand(shape: T, *, key: Key | None = None, dtype: type[E] = f32, device: Device | None = None) -> Tensor[T, E]:
+    """Draw numbers uniformly from [0, 1).
+
+    PyTorch: ``torch.rand(shape)``. dfdx: ``dev.sample_uniform()``.
+
+    >>> import shapewright as sw
+    >>> sw.rand((2, 3), key=sw.Key(0)).shape
+    (2, 3)
+    """
+    return _random(ops.uniform, checked_shape(shape, "rand"), _floating(dtype, "rand"), key, device)
+
+
+def randn(shape: T, *, key: Key | None = None, dtype: type[E] = f32, device: Device | None = None) -> Tensor[T, E]:
+    """Draw numbers from the normal distribution of mean 0 and variance 1.
+
+    PyTorch: ``torch.randn(shape)``. dfdx: ``dev.sample_normal()``.
+    """
+    return _random(ops.normal, checked_shape(shape, "randn"), _floating(dtype, "randn"), key, device)
+
+
+def randint(
+    low: int, high: int, shape: T, *, key: Key | None = None, dtype: type[E] = i64, device: Device | None = None
+) -> Tensor[T, E]:
+    """Draw integers uniformly from low, low + 1, …, high - 1.
+
+    Raises:
+        ArgumentError: there is no integer from `low` to `high - 1`, or one does not fit the element type.
+
+    PyTorch: ``torch.randint(low, high, shape)``.
+    """
+    wanted = checked_dtype(dtype)
+    if not issubclass(wanted, Integer):
+        raise DTypeError(f"randint: integers have an integer type, not {wanted.name}")
+    if low >= high:
+        raise ArgumentError(f"randint: there is no integer from {low} to {high} - 1", hint="low < high")
+    bits = wanted.itemsize * 8
+    least, most = (0, 2**bits - 1) if wanted.name == "u8" else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    if low < least or high - 1 > most:
+        raise ArgumentError(f"randint: {low} to {high - 1} do not fit {wanted.name}, which holds {least} to {most}")
+    return _random(ops.randint, checked_shape(shape, "randint"), wanted, key, device, low=int(low), high=int(high))

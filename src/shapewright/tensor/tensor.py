@@ -1,0 +1,444 @@
+"""`Tensor`: an immutable value whose shape and element type are part of its type, and how an operation on it runs.
+
+A tensor operation walks one way: method, op (its rule checked, its gradient known), tape (if traced), device. What it is
+not: the methods (one file per family beside this one) or the operations (`ops/`).
+"""
+
+from __future__ import annotations
+
+import types
+from typing import TYPE_CHECKING, Any, Generic, Self, overload
+
+import numpy as np
+
+from shapewright import ops
+from shapewright.devices import Device
+from shapewright.ops.core import Op, Value, describe_operand
+from shapewright.shapes.dim import Dim, Scope, merge
+from shapewright.shapes.dtypes import DType, Spec, checked_dtype
+from shapewright.shapes.errors import ArgumentError, DeviceError, DTypeError, Error, ShapeError, TapeError
+from shapewright.tape import Gradients, Leaf, Node, pull_back
+
+from ._variables import DT, S
+from .contraction import Contraction
+from .elementwise import Elementwise
+from .feeding import Feeding
+from .indexing import Indexing
+from .movement import Movement
+from .reductions import Reductions
+
+if TYPE_CHECKING:
+    from shapewright.shapes.typing import IntTuple
+
+    from .parameter import Parameter
+
+
+class Tensor(
+    Elementwise[S, DT],
+    Reductions[S, DT],
+    Movement[S, DT],
+    Indexing[S, DT],
+    Contraction[S, DT],
+    Feeding[S, DT],
+    Value,
+    Generic[S, DT],
+):
+    """A value of many numbers: `Tensor[[B, 784]]` holds f32, `Tensor[[B], i64]` holds i64. It never changes.
+
+    Made by `sw.tensor`, `sw.zeros` and their like. Operators and methods give new tensors; tensors can be shared by
+    threads. PyTorch: ``torch.Tensor``. dfdx: ``Tensor<(B, Const<784>), f32, Cpu>``.
+
+    >>> import shapewright as sw
+    >>> x = sw.tensor([[1.0, 2.0], [3.0, 4.0]])
+    >>> x
+    Tensor[[2, 2], f32] on cpu:
+    [[1. 2.]
+     [3. 4.]]
+    """
+
+    # The value is in `_storage`; `_dims` holds the sizes with names once an axis has one; `_node` is what recorded the
+    # value; `_origin` is the parameter an untraced value was computed from.
+    __slots__ = ("__weakref__", "_device", "_dims", "_node", "_origin", "_spec", "_storage")
+    _storage: Any
+    _spec: Spec
+    _device: Device
+    _dims: tuple[int, ...] | None
+    _node: Node | None
+    _origin: Parameter | None
+
+    # NumPy's operators step back, so that `array + tensor` is an error of ours and not an array of objects.
+    __array_ufunc__ = None
+
+    def __init__(self) -> None:
+        raise ArgumentError("a Tensor is not made by calling its class", hint="sw.tensor(numbers) or sw.zeros(shape)")
+
+    if not TYPE_CHECKING:
+
+        def __class_getitem__(cls, item: Any) -> Any:
+            return types.GenericAlias(cls, item)
+
+    # ---- what it is -------------------------------------------------------------------------------------------------
+    @property
+    def shape(self) -> S:
+        """The sizes; each remembers which axis of which tensor it counts, so it can say which axis to keep."""
+        dims = self._dims
+        if dims is None or not all([type(d) is Dim for d in dims]):
+            dims = self._dims = _with_names(dims if dims is not None else self._spec.sizes)
+        return dims  # pyrefly: ignore[bad-return]  # the run-time sizes are what S says
+
+    @property
+    def dtype(self) -> type[DT]:
+        """The element type."""
+        return self._spec.dtype  # pyrefly: ignore[bad-return]  # the run-time type is what DT says
+
+    @property
+    def device(self) -> Device:
+        """The device that holds the numbers."""
+        return self._device
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self._spec.sizes)
+
+    @property
+    def size(self) -> int:
+        """The number of elements. PyTorch: ``x.numel()``."""
+        return self._spec.count
+
+    @property
+    def is_traced(self) -> bool:
+        """Whether operations on this value are recorded."""
+        return self._node is not None
+
+    @property
+    def is_training(self) -> bool:
+        """Whether layers given this value train: dropout drops, batch norm learns."""
+        node = self._node
+        return node is not None and node.training
+
+    # ---- the tape ---------------------------------------------------------------------------------------------------
+    def trace(self, *, training: bool = True) -> Tensor[S, DT]:
+        """Give the same value with a tape: from here on, operations are recorded.
+
+        A traced value means training to the layers it meets; with `training=False` they behave as in inference.
+        PyTorch: ``x.requires_grad_()``. dfdx: ``x.trace(grads)``.
+
+        Raises:
+            TapeError: the value was computed from a parameter without a tape, so its gradient would stop here.
+
+        >>> import shapewright as sw
+        >>> a = sw.tensor([1.0, 2.0]).trace()
+        >>> (a * a + a).sum().backward()[a]
+        Tensor[[2], f32] on cpu: [3. 5.]
+        """
+        if self._node is not None:
+            return self
+        if self._origin is not None:
+            raise _lost(self._origin, "trace")
+        return self._alias(Leaf(None, training))
+
+    def stop_gradient(self) -> Tensor[S, DT]:
+        """Give the same value without a tape, on purpose. PyTorch: ``x.detach()``.
+
+        >>> import shapewright as sw
+        >>> sw.tensor([1.0]).trace().stop_gradient().is_traced
+        False
+        """
+        return self._plain()
+
+    def backward(self: Tensor[[], DT], *, keep: bool = False, trace: bool = False) -> Gradients:
+        """Compute the gradients of this scalar with respect to every parameter and traced value it depends on.
+
+        Args:
+            keep: leave the tape usable once more.
+            trace: give gradients that are traced themselves, for gradients of gradients.
+
+        Raises:
+            TapeError: nothing was traced, or the tape was already used.
+            ShapeError: this is not a scalar.
+
+        PyTorch: ``loss.backward()``. dfdx: ``loss.backward()``.
+        """
+        if self._spec.sizes != ():
+            raise ShapeError(
+                "backward: gradients are those of one number, a tensor of shape []",
+                facts=[("loss", describe_operand(self))],
+                hint="loss.mean().backward() or loss.sum().backward()",
+            )
+        node = self._node
+        if node is None:
+            raise TapeError(
+                "backward: nothing was traced, so there is no tape to go back through",
+                facts=[("loss", describe_operand(self))],
+                hint="model(x.trace()) where the loss is computed",
+            )
+        if not self._spec.dtype.is_floating:
+            raise DTypeError(
+                f"backward: {self._spec.dtype.name} values have no gradient",
+                facts=[("loss", describe_operand(self))],
+                hint="loss.to(sw.f32) before the values that it should be differentiated for",
+            )
+        one = make(self._device.put(np.ones((), self._spec.dtype.numpy)), self._spec, self._device)
+        return Gradients(pull_back([(node, one)], keep=keep, trace=trace))
+
+    # ---- leaving and entering ---------------------------------------------------------------------------------------
+    @overload
+    def to[E: DType](self, to: type[E], /) -> Tensor[S, E]: ...
+    @overload
+    def to(self, to: Device, /) -> Tensor[S, DT]: ...
+    def to(self, to: Any, /) -> Any:
+        """Give the same numbers with another element type or on another device.
+
+        Raises:
+            DTypeError: `to` is neither an element type nor a device.
+
+        PyTorch: ``x.to(torch.float32)``, ``x.to("cuda")``. dfdx: ``x.to_dtype::<f32>()``, ``x.to_device(&dev)``.
+
+        >>> import shapewright as sw
+        >>> sw.tensor([1, 2]).to(sw.f32)
+        Tensor[[2], f32] on cpu: [1. 2.]
+        """
+        if hasattr(to, "run") and hasattr(to, "put"):
+            return self if to == self._device else _transfer(self, to)
+        dtype = checked_dtype(to)
+        return self if dtype is self._spec.dtype else ops.cast(self, dtype=dtype)
+
+    def numpy(self) -> np.ndarray:
+        """Give the numbers as a NumPy array that is read-only and may share this tensor's memory."""
+        return self._device.get(self._storage)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.numpy(), dtype=dtype, copy=copy)
+
+    def item(self: Tensor[[], DT]) -> float:
+        """Give the one number of a tensor of shape [] as a Python number.
+
+        Raises:
+            ShapeError: there is more than one number, or an axis.
+        """
+        if self._spec.sizes != ():
+            raise ShapeError(
+                "item: only a tensor of shape [] is one number",
+                facts=[("x", describe_operand(self))],
+                hint="x.numpy() for all numbers, or x.sum().item(), x[0].item()",
+            )
+        return self.numpy().item()
+
+    def tolist(self) -> Any:
+        """Give the numbers as nested Python lists."""
+        return self.numpy().tolist()
+
+    def expect[T: IntTuple](self, to: T) -> Tensor[T, DT]:
+        """Check that the shape is `to` and give the same tensor, its axes named as `to` names them.
+
+        The checked gateway from sizes that the type checker cannot know to those that it can. Integers that are
+        equal to the size pass; the sizes of other tensors pass with their names.
+
+        Raises:
+            ShapeError: the shape is another one.
+
+        >>> import shapewright as sw
+        >>> sw.zeros((2, 3)).expect((2, 3))
+        Tensor[[2, 3], f32] on cpu:
+        [[0. 0. 0.]
+         [0. 0. 0.]]
+        """
+        sizes: Any = to
+        if tuple(sizes) != self._spec.sizes:
+            raise ShapeError(
+                "expect: the tensor has another shape than the program says",
+                facts=[("expected", str([int(d) for d in sizes])), ("x", describe_operand(self))],
+            )
+        result: Any = self._alias(self._node)
+        result._origin = self._origin
+        if any(isinstance(d, Dim) for d in sizes):
+            own = self._dims or self._spec.sizes
+            result._dims = tuple(merge(b, a) for a, b in zip(own, sizes, strict=True))
+        return result
+
+    # ---- Python's own protocols -------------------------------------------------------------------------------------
+    def __bool__(self) -> bool:
+        if self._spec.sizes != ():
+            raise ShapeError(
+                "a tensor of several elements is neither true nor false",
+                facts=[("x", describe_operand(self))],
+                hint="x.any().item() or x.all().item(); sw.where(x, a, b) to choose element by element",
+            )
+        return bool(self.numpy())
+
+    def __float__(self) -> float:
+        return float(Tensor.item(self))  # pyrefly: ignore[bad-argument-type]  # item checks that it is a scalar
+
+    def __int__(self) -> int:
+        return int(Tensor.item(self))  # pyrefly: ignore[bad-argument-type]  # item checks that it is a scalar
+
+    def __len__(self) -> int:
+        if not self._spec.sizes:
+            raise ShapeError("len: a tensor of shape [] has no axis to count", facts=[("x", describe_operand(self))])
+        return self._spec.sizes[0]
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> Any:
+        # What leaves the process is the numbers and their type; tapes and names stay behind.
+        from .creation import from_numpy
+
+        return from_numpy, (np.array(self.numpy()),)
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(str(size) for size in self._spec.sizes)
+        what = f"{type(self).__name__}[[{sizes}], {self._spec.dtype.name}] on {self._device.name}"
+        traced = ", traced" if self._node is not None else ""
+        with np.printoptions(threshold=60, edgeitems=3, precision=4):
+            values = str(self.numpy())
+        return f"{what}{traced}:{chr(10) if chr(10) in values else ' '}{values}"
+
+    # ---- how an operation runs --------------------------------------------------------------------------------------
+    def _alias(self, node: Node | None) -> Any:
+        result = make(self._storage, self._spec, self._device)
+        result._dims = self._dims
+        result._node = node
+        return result
+
+    def _plain(self) -> Any:
+        return self._alias(None)
+
+    _attach = _alias
+
+    def _recorded(self, storage: Any) -> Any:
+        """Give what a tape keeps of this operand, whose numbers the operation read from `storage`."""
+        return self
+
+    def _apply(self, op: Op, operands: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        keys: list[Any] = []
+        storages: list[Any] = []
+        device = self._device
+        traced = training = named = False
+        origin = None
+        for operand in operands:
+            if isinstance(operand, Tensor):
+                keys.append(operand._spec)
+                storages.append(operand._storage)
+                if operand._device is not device and operand._device != device:
+                    raise op.explain(_apart(self, operand), operands, params)
+                node = operand._node
+                if node is not None:
+                    traced = True
+                    training = training or node.training
+                elif operand._origin is not None:
+                    origin = operand._origin
+                if operand._dims is not None:
+                    named = True
+            else:
+                number = operand if type(operand) in _NUMBERS else _as_number(op, operand, operands, params)
+                keys.append(type(number))
+                storages.append(number)
+        try:
+            spec = op.verdict(tuple(keys), params)
+            storage = device.run(op, storages, params, spec)
+        except Error as error:
+            raise op.explain(error, operands, params) from None
+        result = make(storage, spec, device)
+        if named:
+            shapes = [(o._dims or o._spec.sizes) if isinstance(o, Tensor) else None for o in operands]
+            result._dims = op.names(shapes, params)
+        if traced:
+            recorded = tuple(
+                [o._recorded(s) if isinstance(o, Tensor) else o for o, s in zip(operands, storages, strict=True)]
+            )
+            if origin is not None:
+                _check_origins(op, operands)
+            node = Node(op, recorded, params, training)
+            node.result = result._plain()
+            result._node = node
+        else:
+            result._origin = origin
+        return result
+
+
+_NUMBERS = frozenset((float, int, bool))
+_new = object.__new__
+
+
+def make(storage: Any, spec: Spec, device: Any) -> Any:
+    """Give the tensor of a device's storage; the way every tensor is made."""
+    result = _new(Tensor)
+    result._storage = storage
+    result._spec = spec
+    result._device = device
+    result._dims = None
+    result._node = None
+    result._origin = None
+    return result
+
+
+def _with_names(sizes: tuple[int, ...]) -> tuple[Dim, ...]:
+    # Axes of one tensor are different axes, so new names join the scope of those that are already there.
+    scope = None
+    for size in sizes:
+        if isinstance(size, Dim):
+            scope = next(iter(size.names[0].scopes()))
+    scope = scope or Scope()
+    return tuple(size if isinstance(size, Dim) else Dim.named(size, None, scope) for size in sizes)
+
+
+def _as_number(op: Op, operand: Any, operands: tuple[Any, ...], params: dict[str, Any]) -> Any:
+    if isinstance(operand, np.generic) or (isinstance(operand, int) and type(operand) is not int):
+        return operand.item() if isinstance(operand, np.generic) else int(operand)
+    what = "a NumPy array" if isinstance(operand, np.ndarray) else f"{type(operand).__name__}"
+    error = ArgumentError(
+        f"an operand is {what}; operands are tensors and Python numbers",
+        hint="sw.from_numpy(array)" if isinstance(operand, np.ndarray) else "sw.tensor(...) around it",
+    )
+    raise op.explain(error, [o if o is not operand else type(o) for o in operands], params)
+
+
+def _apart(left: Tensor, right: Tensor) -> DeviceError:
+    return DeviceError(
+        f"the operands are on different devices, {left._device!r} and {right._device!r}",
+        hint=f"x.to({left._device!r}) or x.to({right._device!r}) on one of them",
+    )
+
+
+def _check_origins(op: Op, operands: tuple[Any, ...]) -> None:
+    for operand in operands:
+        if isinstance(operand, Tensor) and operand._node is None and operand._origin is not None:
+            if operand._origin is not operand:
+                raise op.explain(_lost(operand._origin, "join"), operands, {})
+
+
+def _lost(parameter: Parameter, doing: str) -> TapeError:
+    name = parameter.name or "a parameter without a module"
+    what = "is traced only now" if doing == "trace" else "meets a traced value"
+    return TapeError(
+        f"a value computed from parameter {name} without a tape {what}, so the parameter's gradient would be lost",
+        hint=f"{name}.trace() (or model(x.trace())) before, to keep the gradient; .stop_gradient() to drop it on purpose",
+    )
+
+
+class _Transfer(Node):
+    """The recorded move of a value to another device; its gradient moves back."""
+
+    __slots__ = ("home", "source")
+
+    def __init__(self, source: Node, home: Device, training: bool) -> None:
+        super().__init__(None, (), {}, training)
+        self.source = source
+        self.home = home
+
+    def pull_back(self, gradient: Any, trace: bool) -> list[tuple[Node, Any]]:
+        return [(self.source, lambda: gradient.to(self.home))]
+
+
+def _transfer(x: Any, device: Any) -> Any:
+    result = make(device.put(x._device.get(x._storage)), x._spec, device)
+    result._dims = x._dims
+    result._origin = x._origin
+    if x._node is not None:
+        result._node = _Transfer(x._node, x._device, x._node.training)
+    return result
