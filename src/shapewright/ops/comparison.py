@@ -1,0 +1,157 @@
+"""Comparisons, boolean logic and the choice between two values: ops whose results or conditions are bool.
+
+What it is not: `maximum` and `minimum`, which compute numbers (see `elementwise.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from shapewright.ops.core import Op, Shape, boolean, compared, same
+from shapewright.shapes.dtypes import DType, bool_
+from shapewright.shapes.errors import DTypeError, ShapeError
+
+EQUAL_HINT = "b.broadcast_like(a), or b.spread() in the place of b; nothing is broadcast silently"
+
+
+def equal_shapes(*shapes: Shape | None, **_: Any) -> Shape:
+    """The rule of every elementwise op: tensors of one shape, beside Python scalars; the result has that shape."""
+    tensors = [shape for shape in shapes if shape is not None]
+    first = tensors[0]
+    for other in tensors[1:]:
+        if other == first:
+            continue
+        if len(other) != len(first):
+            raise ShapeError(f"the shapes differ: one has {_axes(len(first))} and the other {_axes(len(other))}")
+        differing = [(i, a, b) for i, (a, b) in enumerate(zip(first, other, strict=True)) if a != b]
+        where = ", ".join(f"{int(a)} and {int(b)} on axis {i}" for i, a, b in differing)
+        raise ShapeError(f"the shapes differ: {where}")
+    return first
+
+
+def _axes(number: int) -> str:
+    return f"{number} axis" if number == 1 else f"{number} axes"
+
+
+def _truth(dtype: type[DType], *_: Any, **__: Any) -> type[DType]:
+    """Any one operand; the result is bool."""
+    return bool_
+
+
+def comparing(name: str, value: Callable[..., Any]) -> Op:
+    """Make an op that compares elements and gives bool."""
+    return Op(
+        name,
+        shape=equal_shapes,
+        value=value,
+        dtype=compared,
+        operands=("a", "b"),
+        hint=EQUAL_HINT,
+        merges=True,
+    )
+
+
+eq = comparing("eq", np.equal)
+"""``a == b`` for each element, as bool. NaN equals nothing. PyTorch: ``torch.eq``."""
+
+ne = comparing("ne", np.not_equal)
+"""``a != b`` for each element, as bool. PyTorch: ``torch.ne``."""
+
+lt = comparing("lt", np.less)
+"""``a < b`` for each element, as bool. PyTorch: ``torch.lt``."""
+
+le = comparing("le", np.less_equal)
+"""``a <= b`` for each element, as bool. PyTorch: ``torch.le``."""
+
+gt = comparing("gt", np.greater)
+"""``a > b`` for each element, as bool. PyTorch: ``torch.gt``."""
+
+ge = comparing("ge", np.greater_equal)
+"""``a >= b`` for each element, as bool. PyTorch: ``torch.ge``."""
+
+
+def _testing(name: str, value: Callable[..., Any]) -> Op:
+    return Op(name, shape=equal_shapes, value=value, dtype=_truth, merges=True)
+
+
+isnan = _testing("isnan", np.isnan)
+"""Whether each element is NaN. PyTorch: ``torch.isnan``."""
+
+isinf = _testing("isinf", np.isinf)
+"""Whether each element is plus or minus infinity. PyTorch: ``torch.isinf``."""
+
+isfinite = _testing("isfinite", np.isfinite)
+"""Whether each element is neither infinite nor NaN. PyTorch: ``torch.isfinite``."""
+
+
+def _logical(name: str, value: Callable[..., Any], operands: tuple[str, ...] = ("a", "b")) -> Op:
+    return Op(
+        name,
+        shape=equal_shapes,
+        value=value,
+        dtype=boolean,
+        operands=operands,
+        hint=EQUAL_HINT,
+        merges=True,
+        exact=True,
+    )
+
+
+logical_and = _logical("logical_and", np.logical_and)
+"""``a and b`` for each element of bool tensors. PyTorch: ``torch.logical_and``."""
+
+logical_or = _logical("logical_or", np.logical_or)
+"""``a or b`` for each element of bool tensors. PyTorch: ``torch.logical_or``."""
+
+logical_xor = _logical("logical_xor", np.logical_xor)
+"""Whether exactly one of two is True, for each element of bool tensors. PyTorch: ``torch.logical_xor``."""
+
+logical_not = _logical("logical_not", np.logical_not, ("x",))
+"""``not x`` for each element of a bool tensor. PyTorch: ``torch.logical_not``."""
+
+
+# ---- where ----------------------------------------------------------------------------------------------------------
+def _where_value(cond: np.ndarray, a: Any, b: Any) -> np.ndarray:
+    # A Python number takes the tensor's type before NumPy could widen the result.
+    if not isinstance(a, np.ndarray):
+        a = np.asarray(a, dtype=b.dtype)
+    elif not isinstance(b, np.ndarray):
+        b = np.asarray(b, dtype=a.dtype)
+    return np.where(cond, a, b)
+
+
+def _where_dtype(cond: Any, a: Any, b: Any) -> type[DType]:
+    if cond is not bool_:
+        name = cond.name if hasattr(cond, "name") else f"Python {cond.__name__}"
+        raise DTypeError(f"the condition holds bool, not {name}", hint="a comparison such as x > 0, or x.to(sw.bool)")
+    if not hasattr(a, "name") and not hasattr(b, "name"):
+        raise DTypeError(
+            "two Python numbers do not say which element type the result has",
+            hint="cond.to(sw.f32) * (a - b) + b, or a tensor in the place of one number",
+        )
+    return same(a, b)
+
+
+where = Op(
+    "where",
+    shape=equal_shapes,
+    value=_where_value,
+    dtype=_where_dtype,
+    gradients=(
+        None,
+        # Chosen, not multiplied by the condition: an infinite gradient on the other side stays out.
+        lambda g, y, cond, a, b: where(cond, g, 0.0),
+        lambda g, y, cond, a, b: where(cond, 0.0, g),
+    ),
+    operands=("cond", "a", "b"),
+    hint=EQUAL_HINT,
+    merges=True,
+    exact=True,
+)
+"""``a`` where the bool tensor ``cond`` is True and ``b`` elsewhere, of one shape or a Python number each.
+
+PyTorch: ``torch.where``.
+"""

@@ -1,0 +1,41 @@
+"""What composites share: sizes with their names, and reports of errors as ops give them.
+
+What it is not: any one composite. Those stand with the ops of their family.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from shapewright.ops.core import Op, Shape
+from shapewright.shapes.errors import Error
+
+
+def sizes_of(x: Any) -> Shape:
+    """Give the sizes of a value, with the names that its axes have."""
+    return getattr(x, "_dims", None) or x._spec.sizes
+
+
+def explained(
+    name: str,
+    error: Error,
+    operands: Sequence[Any],
+    labels: Sequence[str] = ("x",),
+    hint: str | None = None,
+    **params: Any,
+) -> Error:
+    """Report an error of a composite as that of an op is reported: what was being done, to what."""
+    return Op(name, shape=_nothing, value=_nothing, dtype=_nothing, operands=labels, hint=hint).explain(
+        error, operands, params
+    )
+
+
+def _nothing(*_: Any, **__: Any) -> Any:
+    return None
+
+
+def axis_from_front(x: Any, axis: int) -> int:
+    """Give the number from the front of an axis that may be counted from the end."""
+    rank = len(x._spec.sizes)
+    return axis + rank if -rank <= axis < 0 else axis
