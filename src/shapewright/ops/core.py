@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from shapewright.shapes.dim import Dim, describe, merge
+from shapewright.shapes.dim import Dim, Scope, describe, merge
 from shapewright.shapes.dtypes import DType, Spec, bool_, spec
 from shapewright.shapes.errors import ArgumentError, DTypeError, Error
 
@@ -32,6 +32,10 @@ type Shape = tuple[int, ...]
 
 # Enough for any network; a program that makes ever new shapes must not fill the memory with verdicts.
 _MOST_VERDICTS = 4096
+
+
+# In the place of a route: an axis of the result is the sum, product … of others, so the rule itself gives its name.
+_COMPUTED = "computed"
 
 
 class Value:
@@ -59,7 +63,7 @@ class Op:
         merges: elementwise: the result's axes answer to the names of all operands.
     """
 
-    __slots__ = ("_verdicts", "dtype", "exact", "gradients", "hint", "merges", "name", "operands", "shape", "value")
+    __slots__ = ("_routes", "_verdicts", "dtype", "exact", "gradients", "hint", "merges", "name", "operands", "shape", "value")
 
     def __init__(
         self,
@@ -84,12 +88,15 @@ class Op:
         self.hint = hint
         self.merges = merges
         self._verdicts: dict[Any, Spec] = {}
+        self._routes: dict[Any, Any] = {}
 
     def __call__(self, *operands: Any, **params: Any) -> Any:
         for operand in operands:
             if isinstance(operand, Value):
                 return operand._apply(self, operands, params)
-        raise ArgumentError(f"{self.name}: none of the operands is a tensor", hint="sw.tensor(...) around a number or list")
+        raise ArgumentError(
+            f"{self.name}: none of the operands is a tensor", hint="sw.tensor(...) around a number or list"
+        )
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
@@ -107,12 +114,46 @@ class Op:
             self._verdicts[key] = found
         return found
 
-    def names(self, shapes: Sequence[tuple[int, ...] | None], params: dict[str, Any]) -> tuple[int, ...] | None:
-        """Give the result's sizes with the axis names that come from the operands, or None if there are none."""
+    def names(
+        self, operands: tuple[Any, ...], shapes: Sequence[tuple[int, ...] | None], params: dict[str, Any], result: Spec
+    ) -> tuple[int, ...] | None:
+        """Give the result's sizes with the axis names that come from the operands, or None if there are none.
+
+        Args:
+            operands: the key of the verdict: Specs and scalar types.
+            shapes: the operands' sizes, with names where they have some.
+            params: the keyword parameters.
+            result: what the verdict said.
+        """
         if self.merges:
             return _merged([s for s in shapes if s is not None])
-        dims = tuple(self.shape(*shapes, **params))
-        return dims if any(isinstance(d, Dim) for d in dims) else None
+        key = (operands, tuple(params.items())) if params else operands
+        route = self._routes.get(key)
+        if route is None:
+            route = self._route(shapes, params)
+            if len(self._routes) >= _MOST_VERDICTS:
+                self._routes.clear()
+            self._routes[key] = route
+        if route == _COMPUTED:
+            dims = tuple(self.shape(*shapes, **params))
+        else:
+            dims = tuple(
+                [
+                    size if place is None else shapes[place[0]][place[1]]  # pyrefly: ignore[unsupported-operation]  # an axis came from it
+                    for place, size in zip(route, result.sizes, strict=True)
+                ]
+            )
+        return dims if any([type(d) is Dim for d in dims]) else None
+
+    def _route(self, shapes: Sequence[tuple[int, ...] | None], params: dict[str, Any]) -> Any:
+        """Find out where each axis of the result comes from, by running the shape rule on marked sizes."""
+        marked = [None if s is None else tuple([Dim.named(int(d), None, Scope()) for d in s]) for s in shapes]
+        places = {id(d): (i, j) for i, s in enumerate(marked) if s is not None for j, d in enumerate(s)}
+        sizes = tuple(self.shape(*marked, **params))
+        found = tuple([places.get(id(d)) for d in sizes])
+        if any(isinstance(d, Dim) and place is None for d, place in zip(sizes, found, strict=True)):
+            return _COMPUTED
+        return found
 
     def gradient(self, index: int) -> Callable[..., Any] | None:
         """Give the gradient function of one operand, `(g, y, *operands, **params)`, or None if it has none."""
@@ -207,5 +248,7 @@ def boolean(*dtypes: Any, **_: Any) -> type[DType]:
     """The operands are bool, and so is the result."""
     found = _agree(dtypes)
     if found.name != "bool":
-        raise DTypeError(f"this needs bool elements, not {found.name}", hint="a comparison such as x > 0, or x.to(sw.bool)")
+        raise DTypeError(
+            f"this needs bool elements, not {found.name}", hint="a comparison such as x > 0, or x.to(sw.bool)"
+        )
     return found

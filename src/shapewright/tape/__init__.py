@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from .backward import pull_back, total
 from .gradients import Gradients
-from .node import Leaf, Node
+from .node import Deferred, Leaf, Node
 
-__all__ = ["Gradients", "Leaf", "Node", "pull_back", "total"]
+__all__ = ["Deferred", "Gradients", "Leaf", "Node", "pull_back", "total"]

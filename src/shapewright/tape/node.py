@@ -73,6 +73,25 @@ class Node:
         self.result = None
 
 
+class Deferred(Node):
+    """A view of a parameter (permuted, reshaped, broadcast) that no traced value has met yet.
+
+    It holds no memory of its own, so it can be kept; once the view meets a traced value, it is part of the tape.
+
+    Args:
+        owner: the parameter.
+    """
+
+    __slots__ = ("owner",)
+
+    def __init__(self, op: Op, operands: tuple[Any, ...], params: dict[str, Any], owner: Any) -> None:
+        super().__init__(op, operands, params, False)
+        self.owner = owner
+
+    def release(self) -> None:
+        """The view can meet other traced values, so nothing is let go of."""
+
+
 class Leaf(Node):
     """Where recording began: a value that was traced, or a parameter that a traced value touched.
 

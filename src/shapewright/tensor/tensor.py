@@ -17,7 +17,7 @@ from shapewright.ops.core import Op, Value, describe_operand
 from shapewright.shapes.dim import Dim, Scope, merge
 from shapewright.shapes.dtypes import DType, Spec, checked_dtype
 from shapewright.shapes.errors import ArgumentError, DeviceError, DTypeError, Error, ShapeError, TapeError
-from shapewright.tape import Gradients, Leaf, Node, pull_back
+from shapewright.tape import Deferred, Gradients, Leaf, Node, pull_back
 
 from ._variables import DT, S
 from .contraction import Contraction
@@ -64,7 +64,7 @@ class Tensor(
     _device: Device
     _dims: tuple[int, ...] | None
     _node: Node | None
-    _origin: Parameter | None
+    _origin: Parameter | Deferred | None
 
     # NumPy's operators step back, so that `array + tensor` is an error of ours and not an array of objects.
     __array_ufunc__ = None
@@ -135,6 +135,8 @@ class Tensor(
         if self._node is not None:
             return self
         if self._origin is not None:
+            if isinstance(self._origin, Deferred):
+                return self._alias(self._origin)
             raise _lost(self._origin, "trace")
         return self._alias(Leaf(None, training))
 
@@ -312,7 +314,7 @@ class Tensor(
 
     def _recorded(self, storage: Any) -> Any:
         """Give what a tape keeps of this operand, whose numbers the operation read from `storage`."""
-        return self
+        return self if self._node is not None or self._origin is None else self._alias(self._origin)
 
     def _apply(self, op: Op, operands: tuple[Any, ...], params: dict[str, Any]) -> Any:
         keys: list[Any] = []
@@ -346,7 +348,7 @@ class Tensor(
         result = make(storage, spec, device)
         if named:
             shapes = [(o._dims or o._spec.sizes) if isinstance(o, Tensor) else None for o in operands]
-            result._dims = op.names(shapes, params)
+            result._dims = op.names(tuple(keys), shapes, params, spec)
         if traced:
             recorded = tuple(
                 [o._recorded(s) if isinstance(o, Tensor) else o for o, s in zip(operands, storages, strict=True)]
@@ -356,8 +358,8 @@ class Tensor(
             node = Node(op, recorded, params, training)
             node.result = result._plain()
             result._node = node
-        else:
-            result._origin = origin
+        elif origin is not None:
+            result._origin = _origin_of(op, operands, storages, params, origin, result)
         return result
 
 
@@ -408,8 +410,23 @@ def _apart(left: Tensor, right: Tensor) -> DeviceError:
 def _check_origins(op: Op, operands: tuple[Any, ...]) -> None:
     for operand in operands:
         if isinstance(operand, Tensor) and operand._node is None and operand._origin is not None:
-            if operand._origin is not operand:
+            if operand._origin is not operand and not isinstance(operand._origin, Deferred):
                 raise op.explain(_lost(operand._origin, "join"), operands, {})
+
+
+def _origin_of(
+    op: Op, operands: tuple[Any, ...], storages: list[Any], params: dict[str, Any], origin: Any, result: Any
+) -> Any:
+    """Give what an untraced value remembers of the parameter it was computed from.
+
+    A view of a parameter remembers all of it, at no cost, and can still join a tape; anything else only its name.
+    """
+    owner = origin.owner if isinstance(origin, Deferred) else origin
+    if len(operands) > 1 or not (op.exact or op.name == "cast"):
+        return owner
+    view = Deferred(op, (operands[0]._recorded(storages[0]),), params, owner)
+    view.result = result._plain()
+    return view
 
 
 def _lost(parameter: Parameter, doing: str) -> TapeError:
