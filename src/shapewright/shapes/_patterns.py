@@ -2,7 +2,7 @@
 
 Pyrefly evaluates both itself (they are intrinsics of the shape language); this is what they mean at run time. The
 parsed forms are also what `ops` and the tensor methods compute with. Equations are written as in NumPy, with the result
-(``"bij,bjk->bik"``); patterns as in einops (A. Rogozhnikov, ICLR 2022), groups in parentheses: ``"b t (h k) -> b h t k"``.
+(``"bij,bjk->bik"``); patterns as in einops (A. Rogozhnikov, ICLR 2022), with groups: ``"b t (h k) -> b h t k"``.
 """
 
 from __future__ import annotations

@@ -253,3 +253,11 @@ def matrix_shape(source: IntTuple) -> IntTuple:
     if len(matrix) != 2:
         return dsl.Invalid("a triangle is cut from the last two axes, and the tensor has fewer than two")
     return source
+
+
+@shape_rule
+def roll_shape(source: IntTuple, shifts: IntTuple, axes: IntTuple) -> IntTuple:
+    """`source` itself, if there is one shift for each of the axes, and they exist."""
+    if len(shifts) != len(axes):
+        return dsl.Invalid("roll takes one shift for each axis: x.roll((1, 2), axis=(0, 1))")
+    return axes_shape(source, axes)

@@ -30,9 +30,26 @@ def index_shape_at(source: IntTuple, at: IntTuple) -> IntTuple:
     return source[n:]
 
 
+# The axis is found in two ways: the last one also in a shape of unknown number of axes (`[*Bs, D]`), any other by number.
+@shape_rule
+def _select(head: IntTuple, one: IntTuple, tail: IntTuple, index: Int) -> IntTuple:
+    over = dsl.IntTuple((size - index - 1 for size in one))
+    under = dsl.IntTuple((size + index for size in one))
+    if any(dsl.is_concrete_int(g) and g < 0 for g in over) or any(dsl.is_concrete_int(g) and g < 0 for g in under):
+        return dsl.Invalid("the index is outside its axis; the last index is the size minus 1")
+    return dsl.concat(head, tail)
+
+
 @shape_rule
 def select_shape(source: IntTuple, index: Int, axis: int) -> IntTuple:
     """The axis `axis` is indexed and gone."""
+    if axis == -1:
+        before = source[:-1]
+        size = source[-1:]
+        after = source[:0]
+        if len(size) == 0:
+            return dsl.Invalid("axis= is a number that the tensor has no axis for")
+        return _select(before, size, after, index)
     n = len(source)
     if axis < 0 - n or n - 1 < axis:
         return dsl.Invalid("axis= is a number that the tensor has no axis for")
@@ -40,16 +57,41 @@ def select_shape(source: IntTuple, index: Int, axis: int) -> IntTuple:
         at = axis + n
     else:
         at = axis + 0
-    size = source[at]
-    room = dsl.IntTuple((size - index - 1, size + index))
-    if any(dsl.is_concrete_int(g) and g < 0 for g in room):
-        return dsl.Invalid("the index is outside its axis; the last index is the size minus 1")
-    return dsl.IntTuple((source[i] for i in range(n) if i != at))
+    next = at + 1
+    head = source[:at]
+    one = source[at:next]
+    tail = source[next:]
+    return _select(head, one, tail, index)
 
 
 @shape_rule
-def slice_shape(source: IntTuple, start: Int, stop: Int, axis: int) -> IntTuple:
-    """Of the axis `axis` only ``start:stop`` is kept."""
+def _slice(head: IntTuple, one: IntTuple, tail: IntTuple, start: Int, stop: Int, step: Int) -> IntTuple:
+    if dsl.is_concrete_int(step) and step < 1:
+        return dsl.Invalid("the step of a slice is 1 or more; to turn an axis round write x.flip(axis=)")
+    first = dsl.IntTuple((size + start if dsl.is_concrete_int(start) and start < 0 else start + 0 for size in one))
+    last = dsl.IntTuple((size + stop if dsl.is_concrete_int(stop) and stop < 0 else stop + 0 for size in one))
+    room = dsl.IntTuple((size - end for size, end in zip(one, last)))
+    if any(dsl.is_concrete_int(f) and f < 0 for f in first) or any(dsl.is_concrete_int(g) and g < 0 for g in room):
+        return dsl.Invalid("the slice reaches outside its axis; a slice is never cut short in silence")
+    kept = dsl.IntTuple((end - begin for begin, end in zip(first, last)))
+    if any(dsl.is_concrete_int(k) and k < 0 for k in kept):
+        return dsl.Invalid("the slice ends before it starts")
+    if dsl.is_concrete_int(step) and step == 1:
+        return dsl.concat(dsl.concat(head, kept), tail)
+    steps = dsl.IntTuple(((k + step - 1) // step for k in kept))
+    return dsl.concat(dsl.concat(head, steps), tail)
+
+
+@shape_rule
+def slice_shape(source: IntTuple, start: Int, stop: Int, step: Int, axis: int) -> IntTuple:
+    """Of the axis `axis` only every `step`-th place of ``start:stop`` is kept."""
+    if axis == -1:
+        before = source[:-1]
+        size = source[-1:]
+        after = source[:0]
+        if len(size) == 0:
+            return dsl.Invalid("axis= is a number that the tensor has no axis for")
+        return _slice(before, size, after, start, stop, step)
     n = len(source)
     if axis < 0 - n or n - 1 < axis:
         return dsl.Invalid("axis= is a number that the tensor has no axis for")
@@ -57,23 +99,32 @@ def slice_shape(source: IntTuple, start: Int, stop: Int, axis: int) -> IntTuple:
         at = axis + n
     else:
         at = axis + 0
-    size = source[at]
-    ends = dsl.IntTuple((start, stop))
-    bounds = dsl.IntTuple((size + e if dsl.is_concrete_int(e) and e < 0 else e for e in ends))
-    first = bounds[0]
-    last = bounds[1]
-    room = dsl.IntTuple((first, size - last))
-    if any(dsl.is_concrete_int(g) and g < 0 for g in room):
+    next = at + 1
+    head = source[:at]
+    one = source[at:next]
+    tail = source[next:]
+    return _slice(head, one, tail, start, stop, step)
+
+
+@shape_rule
+def _slice_from(head: IntTuple, one: IntTuple, tail: IntTuple, start: Int) -> IntTuple:
+    first = dsl.IntTuple((size + start if dsl.is_concrete_int(start) and start < 0 else start + 0 for size in one))
+    kept = dsl.IntTuple((size - begin for size, begin in zip(one, first)))
+    if any(dsl.is_concrete_int(f) and f < 0 for f in first) or any(dsl.is_concrete_int(k) and k < 0 for k in kept):
         return dsl.Invalid("the slice reaches outside its axis; a slice is never cut short in silence")
-    kept = dsl.IntTuple((last - first,))
-    if any(dsl.is_concrete_int(g) and g < 0 for g in kept):
-        return dsl.Invalid("the slice ends before it starts")
-    return dsl.IntTuple((last - first if i == at else source[i] for i in range(n)))
+    return dsl.concat(dsl.concat(head, kept), tail)
 
 
 @shape_rule
 def slice_from_shape(source: IntTuple, start: Int, axis: int) -> IntTuple:
     """Of the axis `axis` only ``start:`` is kept."""
+    if axis == -1:
+        before = source[:-1]
+        size = source[-1:]
+        after = source[:0]
+        if len(size) == 0:
+            return dsl.Invalid("axis= is a number that the tensor has no axis for")
+        return _slice_from(before, size, after, start)
     n = len(source)
     if axis < 0 - n or n - 1 < axis:
         return dsl.Invalid("axis= is a number that the tensor has no axis for")
@@ -81,49 +132,23 @@ def slice_from_shape(source: IntTuple, start: Int, axis: int) -> IntTuple:
         at = axis + n
     else:
         at = axis + 0
-    size = source[at]
-    ends = dsl.IntTuple((start,))
-    bounds = dsl.IntTuple((size + e if dsl.is_concrete_int(e) and e < 0 else e for e in ends))
-    first = bounds[0]
-    room = dsl.IntTuple((first, size - first))
-    if any(dsl.is_concrete_int(g) and g < 0 for g in room):
-        return dsl.Invalid("the slice reaches outside its axis; a slice is never cut short in silence")
-    return dsl.IntTuple((size - first if i == at else source[i] for i in range(n)))
-
-
-@shape_rule
-def slice_step_shape(source: IntTuple, start: Int, stop: Int, step: Int, axis: int) -> IntTuple:
-    """Of the axis `axis` only every `step`-th place of ``start:stop`` is kept."""
-    n = len(source)
-    if axis < 0 - n or n - 1 < axis:
-        return dsl.Invalid("axis= is a number that the tensor has no axis for")
-    if axis < 0:
-        at = axis + n
-    else:
-        at = axis + 0
-    size = source[at]
-    if dsl.is_concrete_int(step) and step < 1:
-        return dsl.Invalid("the step of a slice is 1 or more; to turn an axis round write x.flip(axis=)")
-    ends = dsl.IntTuple((start, stop))
-    bounds = dsl.IntTuple((size + e if dsl.is_concrete_int(e) and e < 0 else e for e in ends))
-    first = bounds[0]
-    last = bounds[1]
-    room = dsl.IntTuple((first, size - last))
-    if any(dsl.is_concrete_int(g) and g < 0 for g in room):
-        return dsl.Invalid("the slice reaches outside its axis; a slice is never cut short in silence")
-    kept = dsl.IntTuple((last - first,))
-    if any(dsl.is_concrete_int(g) and g < 0 for g in kept):
-        return dsl.Invalid("the slice ends before it starts")
-    return dsl.IntTuple(((last - first + step - 1) // step if i == at else source[i] for i in range(n)))
+    next = at + 1
+    head = source[:at]
+    one = source[at:next]
+    tail = source[next:]
+    return _slice_from(head, one, tail, start)
 
 
 @shape_rule
 def other_index_shape(source: IntTuple, result: IntTuple) -> IntTuple:
     """What is left of an index whose numbers the checker does not show: no size may be negative or have grown."""
     if any(
-        dsl.is_concrete_int(size) and (size < 0 or any(dsl.is_concrete_int(old) and old < size for old in source))
+        dsl.is_concrete_int(size)
+        and 1 < size
+        and len(source) != 0
+        and not any(not dsl.is_concrete_int(old) or size - 1 < old for old in source)
         for size in result
-    ):
+    ) or any(dsl.is_concrete_int(size) and size < 0 for size in result):
         return dsl.Invalid("the slice reaches outside its axis; a slice is never cut short in silence")
     return result
 

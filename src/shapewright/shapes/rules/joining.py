@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import shape_extensions.dsl as dsl
-    from shape_extensions import Int, IntTuple, IntTuples
+    from shape_extensions import IntTuple, IntTuples
     from shape_extensions import type_shape_dsl_function as shape_rule
 else:
     from shapewright.shapes import _dsl as dsl
@@ -92,8 +92,8 @@ def stack_shape(shapes: IntTuples, axis: int) -> IntTuple:
 
 
 @shape_rule
-def split_shape(source: IntTuple, parts: Int, axis: int) -> IntTuple:
-    """The shape of each of `parts` equal pieces along `axis`."""
+def split_shapes(source: IntTuple, parts: int, axis: int) -> IntTuples:
+    """The shapes of `parts` equal pieces along `axis`."""
     n = len(source)
     if axis < 0 - n or n - 1 < axis:
         return dsl.Invalid("axis= is a number that the tensor has no axis for")
@@ -101,11 +101,42 @@ def split_shape(source: IntTuple, parts: Int, axis: int) -> IntTuple:
         at = axis + n
     else:
         at = axis + 0
+    if parts < 1:
+        return dsl.Invalid("split cuts a tensor into at least one part")
     size = source[at]
-    if dsl.is_concrete_int(parts):
-        if parts < 1:
-            return dsl.Invalid("split cuts a tensor into at least one part")
-        rest = dsl.IntTuple((size - (size // parts) * parts,))
-        if any(dsl.is_concrete_int(r) and r != 0 for r in rest):
-            return dsl.Invalid("the axis does not divide into this many equal parts")
-    return dsl.IntTuple((source[i] // parts if i == at else source[i] for i in range(n)))
+    rest = dsl.IntTuple((size - (size // parts) * parts,))
+    blur = dsl.IntTuple((size - size,))
+    wrong = dsl.IntTuple(
+        (1 if dsl.is_concrete_int(z) and (not dsl.is_concrete_int(r) or r != 0) else 0 for r, z in zip(rest, blur))
+    )
+    if any(w == 1 for w in wrong):
+        return dsl.Invalid(
+            "the axis does not (provably) divide into this many equal parts; give the sizes of the parts"
+        )
+    return dsl.IntTuples(
+        (dsl.IntTuple((source[i] // parts if i == at else source[i] for i in range(n))) for part in range(parts))
+    )
+
+
+@shape_rule
+def split_sizes_shapes(source: IntTuple, sizes: IntTuple, axis: int) -> IntTuples:
+    """The shapes of pieces of the given sizes along `axis`."""
+    n = len(source)
+    if axis < 0 - n or n - 1 < axis:
+        return dsl.Invalid("axis= is a number that the tensor has no axis for")
+    if axis < 0:
+        at = axis + n
+    else:
+        at = axis + 0
+    total = dsl.sum(sizes)
+    size = source[at]
+    if any(dsl.is_concrete_int(part) and part < 0 for part in sizes):
+        return dsl.Invalid("the sizes of the parts are not negative")
+    rest = dsl.IntTuple((total - size,))
+    blur = dsl.IntTuple(((total - total) + (size - size),))
+    wrong = dsl.IntTuple(
+        (1 if dsl.is_concrete_int(z) and (not dsl.is_concrete_int(r) or r != 0) else 0 for r, z in zip(rest, blur))
+    )
+    if any(w == 1 for w in wrong):
+        return dsl.Invalid("the sizes of the parts do not (provably) add up to the size of the axis")
+    return dsl.IntTuples((dsl.IntTuple((part if i == at else source[i] for i in range(n))) for part in sizes))
