@@ -38,6 +38,11 @@ from shapewright.tape import Gradients as Gradients
 from shapewright.tensor.tensor import Tensor as Tensor
 from shapewright.tensor.binding import checked as checked
 from shapewright.tensor.combine import concat as concat
+from shapewright.tensor.combine import einsum as einsum
+from shapewright.tensor.combine import maximum as maximum
+from shapewright.tensor.combine import minimum as minimum
+from shapewright.tensor.combine import stack as stack
+from shapewright.tensor.combine import where as where
 from shapewright.tensor.creation import arange as arange
 from shapewright.tensor.creation import eye as eye
 from shapewright.tensor.creation import from_numpy as from_numpy
