@@ -9,11 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, overload
 
 from shapewright import ops
-from shapewright.ops.core import describe_operand
-from shapewright.shapes import _patterns, rules
 from shapewright.shapes.dtypes import DType
-from shapewright.shapes.errors import ArgumentError, ShapeError
+from shapewright.shapes.errors import ArgumentError
 from shapewright.shapes.typing import Flag, IntTuple, IntTuples, MapIntTuples
+from shapewright.tensor import _target as target
 
 if TYPE_CHECKING:
     from shapewright.shapes.dtypes import bool_, f32
@@ -25,22 +24,6 @@ if TYPE_CHECKING:
         stack_shape,
     )
     from shapewright.tensor.tensor import Tensor
-
-
-def _checked(rule: Any, doing: str, tensors: tuple[Any, ...], axis: int, hint: str) -> int:
-    """Run the rule of concat or stack on the tensors; give the axis as a non-negative number of the result."""
-    if not tensors:
-        raise ArgumentError(f"{doing}: there are no tensors to join", hint=hint)
-    try:
-        rank = len(rule(tuple(x._spec.sizes for x in tensors), axis))
-    except ShapeError as error:
-        error.message = f"{doing}: {error.message}"
-        error.args = (error.message,)
-        error.facts.extend((f"tensor {place}", describe_operand(x)) for place, x in enumerate(tensors))
-        error.facts.append(("axis", str(axis)))
-        error.hint = error.hint or hint
-        raise
-    return axis % rank
 
 
 def concat[Ss: IntTuples, A: Flag[int], D: DType](
@@ -60,9 +43,15 @@ def concat[Ss: IntTuples, A: Flag[int], D: DType](
 
     >>> import shapewright as sw
     >>> sw.concat((sw.ones((1, 2)), sw.zeros((2, 2))), axis=0)
+    Tensor[[3, 2], f32] on cpu:
+    [[1. 1.]
+     [0. 0.]
+     [0. 0.]]
     """
     parts = tuple(tensors)
-    return ops.concat(parts, axis=_checked(rules.concat_shape, "concat", parts, axis, "sw.concat((a, b), axis=0)"))
+    if not parts:
+        raise ArgumentError("concat: there are no tensors to join", hint="sw.concat((a, b), axis=0)")
+    return ops.concat(*parts, axis=target.axis(parts[0], axis, "concat"))
 
 
 def stack[Ss: IntTuples, A: Flag[int], D: DType](
@@ -82,9 +71,15 @@ def stack[Ss: IntTuples, A: Flag[int], D: DType](
 
     >>> import shapewright as sw
     >>> sw.stack((sw.ones((2,)), sw.zeros((2,))), axis=0)
+    Tensor[[2, 2], f32] on cpu:
+    [[1. 1.]
+     [0. 0.]]
     """
     parts = tuple(tensors)
-    return ops.stack(parts, axis=_checked(rules.stack_shape, "stack", parts, axis, "sw.stack((a, b), axis=0)"))
+    if not parts:
+        raise ArgumentError("stack: there are no tensors to join", hint="sw.stack((a, b), axis=0)")
+    rank = len(parts[0]._spec.sizes) + 1
+    return ops.stack(parts, axis=axis + rank if -rank <= axis < 0 else axis)
 
 
 @overload
@@ -112,6 +107,7 @@ def where(condition: Any, a: Any, b: Any, /) -> Any:
     >>> import shapewright as sw
     >>> x = sw.tensor([1.0, -2.0])
     >>> sw.where(x > 0, x, 0.0)
+    Tensor[[2], f32] on cpu: [1. 0.]
     """
     return ops.where(condition, a, b)
 
@@ -127,6 +123,7 @@ def maximum[S: IntTuple, D: DType](a: Tensor[S, D], b: Tensor[S, D] | float, /) 
 
     >>> import shapewright as sw
     >>> sw.maximum(sw.tensor([1.0, 5.0]), 3.0)
+    Tensor[[2], f32] on cpu: [3. 5.]
     """
     return ops.maximum(a, b)
 
@@ -142,6 +139,7 @@ def minimum[S: IntTuple, D: DType](a: Tensor[S, D], b: Tensor[S, D] | float, /) 
 
     >>> import shapewright as sw
     >>> sw.minimum(sw.tensor([1.0, 5.0]), 3.0)
+    Tensor[[2], f32] on cpu: [1. 3.]
     """
     return ops.minimum(a, b)
 
@@ -171,10 +169,6 @@ def einsum(equation: str, /, *tensors: Any) -> Any:
 
     >>> import shapewright as sw
     >>> sw.einsum("ij,j->i", sw.tensor([[1.0, 2.0], [3.0, 4.0]]), sw.tensor([1.0, 1.0]))
+    Tensor[[2], f32] on cpu: [3. 7.]
     """
-    try:
-        _patterns.einsum_shape(equation, tuple(x._spec.sizes for x in tensors))
-    except ShapeError as error:
-        error.facts.extend((f"tensor {place}", describe_operand(x)) for place, x in enumerate(tensors))
-        raise
     return ops.einsum(equation, *tensors)

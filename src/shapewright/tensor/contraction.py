@@ -1,18 +1,15 @@
-"""Products of tensors as methods: `x @ w`, `x.matmul(w)`, `x.outer(y)`, `x.einsum(…)`, `x.rearrange(…)`, and `x >> layer`.
+"""Products of tensors as methods: `x @ w`, `x.matmul(w)`, `x.outer(y)`, `x.rearrange(…)`, and `x >> layer`.
 
-What it is not: the rules (`shapes/rules/contraction.py`), the parsing of equations (`shapes/_patterns.py`), or the
+What it is not: the rules (`shapes/rules/contraction.py`), the parsing of patterns (`shapes/_patterns.py`), or the
 operations (`ops/`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic
+from typing import TYPE_CHECKING, Generic
 
 from shapewright import ops
-from shapewright.shapes import _patterns, rules
-from shapewright.tensor import _checks as checks
-from shapewright.tensor import _target as target
 from shapewright.tensor._variables import DT, S
 
 if TYPE_CHECKING:
@@ -45,6 +42,7 @@ class Contraction(Generic[S, DT]):
         >>> import shapewright as sw
         >>> a = sw.tensor([[1.0, 2.0], [3.0, 4.0]])
         >>> a @ sw.tensor([1.0, 1.0])
+        Tensor[[2], f32] on cpu: [3. 7.]
         """
         return ops.matmul(self, other)
 
@@ -59,11 +57,11 @@ class Contraction(Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([1.0, 2.0]).outer(sw.tensor([3.0, 4.0]))
+        Tensor[[2, 2], f32] on cpu:
+        [[3. 4.]
+         [6. 8.]]
         """
-        checks.sizes(self, rules.outer_shape, checks.plain(other), doing="outer", other=list(checks.plain(other)))
-        rows = target.reshape(self, (*checks.named(self), 1))
-        columns = target.reshape(other, (1, *checks.named(other)))
-        return ops.matmul(rows, columns)
+        return ops.outer(self, other)
 
     def rearrange[P: Flag[str], A: NamedInts](
         self: Contraction[S, DT], pattern: P, **sizes: CaptureNamedInts[A]
@@ -83,16 +81,8 @@ class Contraction(Generic[S, DT]):
         >>> sw.zeros((2, 3, 8)).rearrange("b t (h k) -> b h t k", h=2).shape
         (2, 2, 3, 4)
         """
-        plan = _patterns.parse_rearrange(pattern)
-        joined = checks.sizes(self, _joined, pattern, sizes, doing="rearrange")
-        found = _patterns.rearrange_sizes(pattern, checks.named(self), sizes)
-        split = target.reshape(self, tuple(found[name] for name in plan.names))
-        return target.reshape(ops.permute(split, axes=plan.order), joined)
+        return ops.rearrange(self, pattern, sizes)
 
     def __rshift__[Y](self: Contraction[S, DT], layer: Callable[[Tensor[S, DT]], Y]) -> Y:
         """``x >> layer >> layer``: give `x` to a layer, so that each shape is known when the next layer is checked."""
         return layer(self)  # pyrefly: ignore[bad-argument-type]  # every Contraction is a Tensor
-
-
-def _joined(shape: Any, pattern: str, sizes: Any) -> Any:
-    return _patterns.rearrange_shape(pattern, shape, sizes)

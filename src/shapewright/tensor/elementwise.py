@@ -29,6 +29,7 @@ class Elementwise(Operators[S, DT], Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([1.0, -2.0]).neg()
+        Tensor[[2], f32] on cpu: [-1.  2.]
         """
         return ops.neg(self)
 
@@ -39,6 +40,7 @@ class Elementwise(Operators[S, DT], Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([1.0, -2.0]).abs()
+        Tensor[[2], f32] on cpu: [1. 2.]
         """
         return ops.abs(self)
 
@@ -49,6 +51,7 @@ class Elementwise(Operators[S, DT], Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([3.0, 0.0, -2.0]).sign()
+        Tensor[[3], f32] on cpu: [ 1.  0. -1.]
         """
         return ops.sign(self)
 
@@ -59,6 +62,7 @@ class Elementwise(Operators[S, DT], Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([1.5, -1.5]).floor()
+        Tensor[[2], f32] on cpu: [ 1. -2.]
         """
         return ops.floor(self)
 
@@ -69,6 +73,7 @@ class Elementwise(Operators[S, DT], Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([1.5, -1.5]).ceil()
+        Tensor[[2], f32] on cpu: [ 2. -1.]
         """
         return ops.ceil(self)
 
@@ -79,6 +84,7 @@ class Elementwise(Operators[S, DT], Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([0.5, 1.5, -1.2]).round()
+        Tensor[[3], f32] on cpu: [ 0.  2. -1.]
         """
         return ops.round(self)
 
@@ -89,6 +95,7 @@ class Elementwise(Operators[S, DT], Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([3.0, -2.0]).square()
+        Tensor[[2], f32] on cpu: [9. 4.]
         """
         return ops.square(self)
 
@@ -99,6 +106,7 @@ class Elementwise(Operators[S, DT], Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([0.0, 1.0]).exp()
+        Tensor[[2], f32] on cpu: [1.     2.7183]
         """
         return ops.exp(self)
 
@@ -109,6 +117,7 @@ class Elementwise(Operators[S, DT], Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([0.0, 1e-5]).expm1()
+        Tensor[[2], f32] on cpu: [0.e+00 1.e-05]
         """
         return ops.expm1(self)
 
@@ -119,6 +128,7 @@ class Elementwise(Operators[S, DT], Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([1.0, 10.0]).log()
+        Tensor[[2], f32] on cpu: [0.     2.3026]
         """
         return ops.log(self)
 
@@ -129,6 +139,7 @@ class Elementwise(Operators[S, DT], Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([0.0, 1e-5]).log1p()
+        Tensor[[2], f32] on cpu: [0.0000e+00 9.9999e-06]
         """
         return ops.log1p(self)
 
@@ -139,6 +150,7 @@ class Elementwise(Operators[S, DT], Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([1.0, 8.0]).log2()
+        Tensor[[2], f32] on cpu: [0. 3.]
         """
         return ops.log2(self)
 
@@ -149,6 +161,7 @@ class Elementwise(Operators[S, DT], Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([4.0, 9.0]).sqrt()
+        Tensor[[2], f32] on cpu: [2. 3.]
         """
         return ops.sqrt(self)
 
@@ -159,6 +172,7 @@ class Elementwise(Operators[S, DT], Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([4.0, 16.0]).rsqrt()
+        Tensor[[2], f32] on cpu: [0.5  0.25]
         """
         return ops.rsqrt(self)
 
@@ -169,6 +183,7 @@ class Elementwise(Operators[S, DT], Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([2.0, 4.0]).reciprocal()
+        Tensor[[2], f32] on cpu: [0.5  0.25]
         """
         return ops.reciprocal(self)
 
@@ -179,6 +194,7 @@ class Elementwise(Operators[S, DT], Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([0.0, 0.5]).sin()
+        Tensor[[2], f32] on cpu: [0.     0.4794]
         """
         return ops.sin(self)
 
@@ -189,6 +205,7 @@ class Elementwise(Operators[S, DT], Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([0.0, 0.5]).cos()
+        Tensor[[2], f32] on cpu: [1.     0.8776]
         """
         return ops.cos(self)
 
@@ -199,6 +216,7 @@ class Elementwise(Operators[S, DT], Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([0.0, 0.5]).tan()
+        Tensor[[2], f32] on cpu: [0.     0.5463]
         """
         return ops.tan(self)
 
@@ -209,6 +227,7 @@ class Elementwise(Operators[S, DT], Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([0.0, 0.5]).tanh()
+        Tensor[[2], f32] on cpu: [0.     0.4621]
         """
         return ops.tanh(self)
 
@@ -219,6 +238,7 @@ class Elementwise(Operators[S, DT], Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([0.0, 2.0]).sigmoid()
+        Tensor[[2], f32] on cpu: [0.5    0.8808]
         """
         return ops.sigmoid(self)
 
@@ -229,6 +249,7 @@ class Elementwise(Operators[S, DT], Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([0.0, 0.5]).erf()
+        Tensor[[2], f32] on cpu: [0.     0.5205]
         """
         return ops.erf(self)
 
@@ -239,6 +260,7 @@ class Elementwise(Operators[S, DT], Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([1.0, -2.0]).relu()
+        Tensor[[2], f32] on cpu: [1. 0.]
         """
         return ops.relu(self)
 
@@ -249,6 +271,7 @@ class Elementwise(Operators[S, DT], Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([0.0, 2.0]).softplus()
+        Tensor[[2], f32] on cpu: [0.6931 2.1269]
         """
         return ops.softplus(self)
 
@@ -259,6 +282,7 @@ class Elementwise(Operators[S, DT], Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([0.0, 2.0]).silu()
+        Tensor[[2], f32] on cpu: [0.     1.7616]
         """
         return ops.silu(self)
 
@@ -269,6 +293,7 @@ class Elementwise(Operators[S, DT], Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([1.0, float("nan")]).isnan()
+        Tensor[[2], bool] on cpu: [False  True]
         """
         return ops.isnan(self)
 
@@ -279,6 +304,7 @@ class Elementwise(Operators[S, DT], Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([1.0, float("inf")]).isinf()
+        Tensor[[2], bool] on cpu: [False  True]
         """
         return ops.isinf(self)
 
@@ -289,6 +315,7 @@ class Elementwise(Operators[S, DT], Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([1.0, float("inf")]).isfinite()
+        Tensor[[2], bool] on cpu: [ True False]
         """
         return ops.isfinite(self)
 
@@ -302,6 +329,7 @@ class Elementwise(Operators[S, DT], Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([0.0, 1.0]).gelu()
+        Tensor[[2], f32] on cpu: [0.     0.8413]
         """
         return ops.gelu(self, approximate=approximate)
 
@@ -312,6 +340,7 @@ class Elementwise(Operators[S, DT], Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([1.0, -2.0]).leaky_relu()
+        Tensor[[2], f32] on cpu: [ 1.   -0.02]
         """
         return ops.leaky_relu(self, negative_slope=negative_slope)
 
@@ -322,6 +351,7 @@ class Elementwise(Operators[S, DT], Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([1.0, -2.0]).elu()
+        Tensor[[2], f32] on cpu: [ 1.     -0.8647]
         """
         return ops.elu(self, alpha=alpha)
 
@@ -335,6 +365,7 @@ class Elementwise(Operators[S, DT], Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([-1.0, 0.5, 2.0]).clip(min=0.0, max=1.0)
+        Tensor[[3], f32] on cpu: [0.  0.5 1. ]
         """
         return ops.clip(self, min=min, max=max)
 
@@ -345,6 +376,7 @@ class Elementwise(Operators[S, DT], Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([1.0, float("nan")]).nan_to_num()
+        Tensor[[2], f32] on cpu: [1. 0.]
         """
         return ops.nan_to_num(self, nan=nan)
 
@@ -359,6 +391,7 @@ class Elementwise(Operators[S, DT], Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([1.0, 5.0]).maximum(3.0)
+        Tensor[[2], f32] on cpu: [3. 5.]
         """
         return ops.maximum(self, other)
 
@@ -373,5 +406,6 @@ class Elementwise(Operators[S, DT], Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([1.0, 5.0]).minimum(3.0)
+        Tensor[[2], f32] on cpu: [1. 3.]
         """
         return ops.minimum(self, other)

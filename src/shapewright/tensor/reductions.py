@@ -96,7 +96,9 @@ class Reductions(Generic[S, DT]):
         >>> import shapewright as sw
         >>> x = sw.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
         >>> x.sum((3,))
+        Tensor[[3], f32] on cpu: [5. 7. 9.]
         >>> x.sum(axis=0, keepdims=True).sum()
+        Tensor[[], f32] on cpu: 21.0
         """
         return _reduce(ops.sum, self, to, axis, keepdims)
 
@@ -126,6 +128,7 @@ class Reductions(Generic[S, DT]):
         >>> import shapewright as sw
         >>> x = sw.tensor([[1.0, 2.0], [3.0, 4.0]])
         >>> x.mean(axis=0)
+        Tensor[[2], f32] on cpu: [2. 3.]
         """
         return _reduce(ops.mean, self, to, axis, keepdims)
 
@@ -154,6 +157,7 @@ class Reductions(Generic[S, DT]):
         >>> import shapewright as sw
         >>> x = sw.tensor([[1.0, 2.0], [3.0, 4.0]])
         >>> x.max(axis=0)
+        Tensor[[2], f32] on cpu: [3. 4.]
         """
         return _reduce(ops.max, self, to, axis, keepdims)
 
@@ -182,6 +186,7 @@ class Reductions(Generic[S, DT]):
         >>> import shapewright as sw
         >>> x = sw.tensor([[1.0, 2.0], [3.0, 4.0]])
         >>> x.min(axis=0)
+        Tensor[[2], f32] on cpu: [1. 2.]
         """
         return _reduce(ops.min, self, to, axis, keepdims)
 
@@ -220,6 +225,7 @@ class Reductions(Generic[S, DT]):
         >>> import shapewright as sw
         >>> x = sw.tensor([[1.0, 2.0], [3.0, 4.0]])
         >>> x.prod(axis=0)
+        Tensor[[2], f32] on cpu: [3. 8.]
         """
         return _reduce(ops.prod, self, to, axis, keepdims)
 
@@ -258,6 +264,7 @@ class Reductions(Generic[S, DT]):
         >>> import shapewright as sw
         >>> x = sw.tensor([[1.0, 2.0], [3.0, 4.0]])
         >>> x.var(axis=0)
+        Tensor[[2], f32] on cpu: [2. 2.]
         """
 
         def var(x: Any, axes: tuple[int, ...]) -> Any:
@@ -300,6 +307,7 @@ class Reductions(Generic[S, DT]):
         >>> import shapewright as sw
         >>> x = sw.tensor([[1.0, 2.0], [3.0, 4.0]])
         >>> x.std(axis=0)
+        Tensor[[2], f32] on cpu: [1.4142 1.4142]
         """
 
         def std(x: Any, axes: tuple[int, ...]) -> Any:
@@ -333,6 +341,7 @@ class Reductions(Generic[S, DT]):
         >>> import shapewright as sw
         >>> x = sw.tensor([[1.0, 2.0], [3.0, 4.0]])
         >>> x.logsumexp(axis=0)
+        Tensor[[2], f32] on cpu: [3.1269 4.1269]
         """
         return _reduce(ops.logsumexp, self, to, axis, keepdims)
 
@@ -362,6 +371,7 @@ class Reductions(Generic[S, DT]):
         >>> import shapewright as sw
         >>> x = sw.tensor([[True, False], [True, True]])
         >>> x.any(axis=0)
+        Tensor[[2], bool] on cpu: [ True  True]
         """
         return _reduce(ops.any, self, to, axis, keepdims)
 
@@ -391,6 +401,7 @@ class Reductions(Generic[S, DT]):
         >>> import shapewright as sw
         >>> x = sw.tensor([[True, False], [True, True]])
         >>> x.all(axis=0)
+        Tensor[[2], bool] on cpu: [ True False]
         """
         return _reduce(ops.all, self, to, axis, keepdims)
 
@@ -406,6 +417,7 @@ class Reductions(Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([[1.0, 5.0, 3.0], [9.0, 2.0, 4.0]]).argmax(axis=1)
+        Tensor[[2], i64] on cpu: [1 0]
         """
 
         def argmax(x: Any, axes: tuple[int, ...]) -> Any:
@@ -425,6 +437,7 @@ class Reductions(Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([[1.0, 5.0, 3.0], [9.0, 2.0, 4.0]]).argmin(axis=1)
+        Tensor[[2], i64] on cpu: [0 1]
         """
 
         def argmin(x: Any, axes: tuple[int, ...]) -> Any:
@@ -448,6 +461,9 @@ class Reductions(Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([[0.0, 0.0], [0.0, 1.0]]).softmax()
+        Tensor[[2, 2], f32] on cpu:
+        [[0.5    0.5   ]
+         [0.2689 0.7311]]
         """
         return ops.softmax(self, axis=target.axis(self, axis, "softmax"))
 
@@ -466,6 +482,9 @@ class Reductions(Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([[0.0, 0.0], [0.0, 1.0]]).log_softmax()
+        Tensor[[2, 2], f32] on cpu:
+        [[-0.6931 -0.6931]
+         [-1.3133 -0.3133]]
         """
         return ops.log_softmax(self, axis=target.axis(self, axis, "log_softmax"))
 
@@ -489,6 +508,9 @@ class Reductions(Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([[1.0, 3.0], [0.0, 8.0]]).normalize()
+        Tensor[[2, 2], f32] on cpu:
+        [[-1.  1.]
+         [-1.  1.]]
         """
         return ops.normalize(self, axis=target.axis(self, axis, "normalize"), epsilon=epsilon)
 
@@ -508,5 +530,6 @@ class Reductions(Generic[S, DT]):
 
         >>> import shapewright as sw
         >>> sw.tensor([1.0, 2.0, 3.0]).cumsum(axis=0)
+        Tensor[[3], f32] on cpu: [1. 3. 6.]
         """
         return ops.cumsum(self, axis=target.axis(self, axis, "cumsum"))

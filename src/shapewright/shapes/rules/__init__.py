@@ -12,6 +12,7 @@ from shapewright.shapes.rules.axes import reduce_axes_shape as reduce_axes_shape
 from shapewright.shapes.rules.axes import reduce_shape as reduce_shape
 from shapewright.shapes.rules.axes import roll_shape as roll_shape
 from shapewright.shapes.rules.contraction import einsum_one_shape as einsum_one_shape
+from shapewright.shapes.rules.contraction import einsum_shape as einsum_shape
 from shapewright.shapes.rules.contraction import einsum_three_shape as einsum_three_shape
 from shapewright.shapes.rules.contraction import einsum_two_shape as einsum_two_shape
 from shapewright.shapes.rules.contraction import matmul_shape as matmul_shape

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import shape_extensions.dsl as dsl
-    from shape_extensions import IntTuple, NamedInts
+    from shape_extensions import IntTuple, IntTuples, NamedInts
     from shape_extensions import type_shape_dsl_function as shape_rule
 else:
     from shapewright.shapes import _dsl as dsl
@@ -73,24 +73,28 @@ def outer_shape(left: IntTuple, right: IntTuple) -> IntTuple:
 
 
 @shape_rule
-def einsum_one_shape(equation: str, a: IntTuple) -> IntTuple:
-    """The shape that an einsum equation of one tensor gives."""
-    shapes = dsl.IntTuples((a,))
+def einsum_shape(equation: str, shapes: IntTuples) -> IntTuple:
+    """The shape that an einsum equation gives."""
     return dsl.einsum(equation, shapes)
+
+
+# Each number of tensors has its own rule, because a signature cannot count them.
+@shape_rule
+def einsum_one_shape(equation: str, a: IntTuple) -> IntTuple:
+    shapes = dsl.IntTuples((a,))
+    return einsum_shape(equation, shapes)
 
 
 @shape_rule
 def einsum_two_shape(equation: str, a: IntTuple, b: IntTuple) -> IntTuple:
-    """The shape that an einsum equation of two tensors gives."""
     shapes = dsl.IntTuples((a, b))
-    return dsl.einsum(equation, shapes)
+    return einsum_shape(equation, shapes)
 
 
 @shape_rule
 def einsum_three_shape(equation: str, a: IntTuple, b: IntTuple, c: IntTuple) -> IntTuple:
-    """The shape that an einsum equation of three tensors gives."""
     shapes = dsl.IntTuples((a, b, c))
-    return dsl.einsum(equation, shapes)
+    return einsum_shape(equation, shapes)
 
 
 @shape_rule
