@@ -291,7 +291,8 @@ def test_the_default_key_is_set_by_seed_and_safe_between_threads() -> None:
     np.testing.assert_array_equal(first, sw.rand((3,)).numpy())
     seen: list[bytes] = []
     threads = [
-        threading.Thread(target=lambda: seen.extend(sw.rand((4,)).numpy().tobytes() for _ in range(50))) for _ in range(4)
+        threading.Thread(target=lambda: seen.extend(sw.rand((4,)).numpy().tobytes() for _ in range(50)))
+        for _ in range(4)
     ]
     for thread in threads:
         thread.start()

@@ -35,7 +35,6 @@ from shapewright.shapes.typing import IntVar as IntVar
 from shapewright.shapes.typing import Shaped as Shaped
 from shapewright.shapes.typing import shape_vars as shape_vars
 from shapewright.tape import Gradients as Gradients
-from shapewright.tensor.tensor import Tensor as Tensor
 from shapewright.tensor.binding import checked as checked
 from shapewright.tensor.combine import concat as concat
 from shapewright.tensor.combine import einsum as einsum
@@ -62,3 +61,4 @@ from shapewright.tensor.random import rand as rand
 from shapewright.tensor.random import randint as randint
 from shapewright.tensor.random import randn as randn
 from shapewright.tensor.random import seed as seed
+from shapewright.tensor.tensor import Tensor as Tensor

@@ -47,7 +47,8 @@ def test_what_python_evaluated_is_read_as_well() -> None:
 
 
 def test_the_default_element_type_is_f32_and_a_name_is_bound() -> None:
-    plain, generic, boolean = pattern_of("Tensor[[B]]"), pattern_of("Tensor[[B], DT]"), pattern_of("Tensor[[B], sw.bool]")
+    plain, generic = pattern_of("Tensor[[B]]"), pattern_of("Tensor[[B], DT]")
+    boolean = pattern_of("Tensor[[B], sw.bool]")
     assert isinstance(plain, TensorPattern) and plain.dtype is sw.f32
     assert isinstance(generic, TensorPattern) and generic.dtype == "DT"
     assert isinstance(boolean, TensorPattern) and boolean.dtype is sw.bool

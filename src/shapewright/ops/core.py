@@ -1,7 +1,7 @@
 """`Op`: what an operation is. Its shape rule, its element type rule, its meaning in NumPy and its gradient, together.
 
-How to write one: an op has any number of tensor (or Python scalar) operands, keyword parameters that are hashable, and one
-result.
+How to write one: an op has any number of tensor (or Python scalar) operands, keyword parameters that are hashable, and
+one result.
 
 * `shape(*shapes, **params)`: the shape rule. Each shape is a tuple of sizes, or None for a Python scalar. It raises
   ShapeError. It runs on plain ints to check (the verdict is kept), and again on sizes that carry axis names so that the
@@ -63,7 +63,19 @@ class Op:
         merges: elementwise: the result's axes answer to the names of all operands.
     """
 
-    __slots__ = ("_routes", "_verdicts", "dtype", "exact", "gradients", "hint", "merges", "name", "operands", "shape", "value")
+    __slots__ = (
+        "_routes",
+        "_verdicts",
+        "dtype",
+        "exact",
+        "gradients",
+        "hint",
+        "merges",
+        "name",
+        "operands",
+        "shape",
+        "value",
+    )
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Reads shape annotations: `Tensor[[*Bs, 4 * D], i64]`, `Int[N]`, `Shaped[Tensor, "[B, D]"]`, tuples and `| None` of them.
+"""Reads shape annotations: `Tensor[[*Bs, 4 * D], i64]`, `Int[N]`, `Shaped[Tensor, "[B, D]"]`, and tuples of them.
 
 Annotations are parsed, never evaluated: what they name need not exist at run time. What it is not: the comparison of an
 annotation with values (`tensor/binding.py`).

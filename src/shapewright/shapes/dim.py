@@ -1,8 +1,8 @@
 """`Dim`: a size that remembers which axis it counts, and the algebra that keeps `4 * d` or `b * t` recognisable.
 
 A Dim is an int. Beside its number it carries polynomials over *atoms*; an atom is one axis that something named. Axes
-that an operation needed equal answer to several polynomials. What it is not: a rule (see `rules/`) or the decision which
-axes a target means (see `resolve.py`).
+that an operation needed equal answer to several polynomials. What it is not: a rule (see `rules/`) or the decision
+which axes a target means (see `resolve.py`).
 """
 
 from __future__ import annotations
@@ -61,9 +61,7 @@ class Quotient:
 
     def __eq__(self, other: object) -> bool:
         return (
-            isinstance(other, Quotient)
-            and self.numerator == other.numerator
-            and self.denominator == other.denominator
+            isinstance(other, Quotient) and self.numerator == other.numerator and self.denominator == other.denominator
         )
 
     def __hash__(self) -> int:
@@ -138,7 +136,9 @@ class Polynomial:
         return Polynomial.of(Quotient(self, other))
 
     def __eq__(self, other: object) -> bool:
-        return self is other or (isinstance(other, Polynomial) and self._hash == other._hash and self.terms == other.terms)
+        return self is other or (
+            isinstance(other, Polynomial) and self._hash == other._hash and self.terms == other.terms
+        )
 
     def __hash__(self) -> int:
         return self._hash
@@ -153,7 +153,7 @@ class Polynomial:
 
 
 def _mutually_known(left: Polynomial, right: Polynomial) -> bool:
-    """Whether the two speak of atoms that one call (with its module) or one tensor named, so that they can be compared."""
+    """Whether one call (with its module) or one tensor named the atoms of both, so that they can be compared."""
     call: Scope | None = None
     home: Scope | None = None
     for scope in (*left.scopes(), *right.scopes()):
@@ -228,9 +228,7 @@ def _arithmetic(left: Dim, right: Any, numbers: Any, polynomials: Any) -> Any:
             return NotImplemented
     value = numbers(int(left), int(right))
     if isinstance(right, Dim):
-        names = tuple(
-            polynomials(p, q) for p in left.names for q in right.names if p is q or _mutually_known(p, q)
-        )
+        names = tuple(polynomials(p, q) for p in left.names for q in right.names if p is q or _mutually_known(p, q))
     else:
         names = tuple(polynomials(p, Polynomial.constant(right)) for p in left.names)
     names = tuple(p for p in names if p.as_constant() is None)[:_MOST_NAMES]
@@ -250,8 +248,8 @@ def merge(left: int, right: int) -> int:
 def same_axis(left: int, right: int) -> bool | None:
     """Tell by their names whether two sizes are one axis: True, False, or None where names cannot tell.
 
-    Provably equal names are the same axis. Different names that one call or one tensor gave are different axes, whatever
-    their numbers. A size without a name, or two names given without knowledge of each other, tell nothing.
+    Provably equal names are the same axis. Different names that one call or one tensor gave are different axes,
+    whatever their numbers. A size without a name, or two names given without knowledge of each other, tell nothing.
     """
     if left is right:
         return True if isinstance(left, Dim) else None

@@ -35,7 +35,9 @@ class Error(Exception):
             return self.message
         width = max(len(label) for label, _ in lines)
         indent = "\n" + " " * (width + 4)
-        return "\n".join([self.message, *(f"  {label:<{width}}  {text.replace(chr(10), indent)}" for label, text in lines)])
+        return "\n".join(
+            [self.message, *(f"  {label:<{width}}  {text.replace(chr(10), indent)}" for label, text in lines)]
+        )
 
 
 class ShapeError(Error, TypeError):

@@ -1,7 +1,7 @@
 """Bound calls: on entry the annotations say what the shapes must be, and name the axes for the time of the call.
 
-`Module.__call__` and functions decorated with `@sw.checked` are bound calls. Every axis annotated `B` is the same axis in
-that call; a different number for one name is a ShapeError. What it is not: the reading of annotations
+`Module.__call__` and functions decorated with `@sw.checked` are bound calls. Every axis annotated `B` is the same axis
+in that call; a different number for one name is a ShapeError. What it is not: the reading of annotations
 (`shapes/annotations.py`).
 """
 
@@ -144,8 +144,9 @@ class Binder:
         splats = [i for i, dim in enumerate(dims) if isinstance(dim, Splat)]
         if (len(sizes) != len(dims)) if not splats else (len(sizes) < len(dims) - 1):
             least = f"{len(dims)}" if not splats else f"at least {len(dims) - 1}"
+            verb = "is" if least == "1" else "are"
             raise ShapeError(
-                f"{self.called}: {called} has {_axes(len(sizes))}, and {least} {'is' if least == '1' else 'are'} needed",
+                f"{self.called}: {called} has {_axes(len(sizes))}, and {least} {verb} needed",
                 facts=[("needed", pattern.text), (called, describe_operand(value))],
             )
         at = splats[0] if splats else len(dims)
@@ -301,9 +302,7 @@ def _with_names(value: Any, pattern: Pattern, sizes: Mapping[str, Any]) -> Any:
     if isinstance(pattern, TuplePattern):
         if not isinstance(value, tuple):
             return value
-        return tuple(
-            [v if p is None else _with_names(v, p, sizes) for v, p in zip(value, pattern.items, strict=True)]
-        )
+        return tuple([v if p is None else _with_names(v, p, sizes) for v, p in zip(value, pattern.items, strict=True)])
     if isinstance(pattern, IntPattern):
         return merge(_evaluated(pattern.size, sizes, int(value)), value) if isinstance(value, int) else value
     # A cell must stay the cell it is: it can be assigned, and its gradient is found by it.

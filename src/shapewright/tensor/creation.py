@@ -189,7 +189,9 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None) -> Any:
         array = np.asarray(None)
     if array.dtype.kind not in "biuf":
         if _is_ragged(data):
-            raise ShapeError("tensor: the lists are ragged: all rows have one length", facts=[("data", repr(data)[:200])])
+            raise ShapeError(
+                "tensor: the lists are ragged: all rows have one length", facts=[("data", repr(data)[:200])]
+            )
         raise ArgumentError("tensor: every element is a Python number", facts=[("data", repr(data)[:200])])
     if dtype is None:
         dtype = {"b": bool_, "f": f32}.get(array.dtype.kind, i64)

@@ -10,7 +10,7 @@ from typing import Any
 
 from shapewright import ops
 from shapewright.devices import Device, default_device
-from shapewright.shapes.dtypes import DType, Floating, Integer, checked_dtype, f32, i64, spec
+from shapewright.shapes.dtypes import Floating, Integer, checked_dtype, f32, i64, spec
 from shapewright.shapes.errors import ArgumentError, DTypeError
 
 from .creation import E, T, checked_shape

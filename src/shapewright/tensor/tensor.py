@@ -1,7 +1,7 @@
 """`Tensor`: an immutable value whose shape and element type are part of its type, and how an operation on it runs.
 
-A tensor operation walks one way: method, op (its rule checked, its gradient known), tape (if traced), device. What it is
-not: the methods (one file per family beside this one) or the operations (`ops/`).
+A tensor operation walks one way: method, op (its rule checked, its gradient known), tape (if traced), device. What it
+is not: the methods (one file per family beside this one) or the operations (`ops/`).
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ class Tensor(
     _device: Device
     _dims: tuple[int, ...] | None
     _node: Node | None
-    _origin: Parameter | Deferred | None
+    # A Parameter, or a Deferred view of one; Any, because Pyrefly takes no cell of one shape for a cell of any.
+    _origin: Any
 
     # NumPy's operators step back, so that `array + tensor` is an error of ours and not an array of objects.
     __array_ufunc__ = None
@@ -400,7 +401,7 @@ def _as_number(op: Op, operand: Any, operands: tuple[Any, ...], params: dict[str
     raise op.explain(error, [o if o is not operand else type(o) for o in operands], params)
 
 
-def _apart(left: Tensor, right: Tensor) -> DeviceError:
+def _apart(left: Any, right: Any) -> DeviceError:
     return DeviceError(
         f"the operands are on different devices, {left._device!r} and {right._device!r}",
         hint=f"x.to({left._device!r}) or x.to({right._device!r}) on one of them",
@@ -434,7 +435,8 @@ def _lost(parameter: Parameter, doing: str) -> TapeError:
     what = "is traced only now" if doing == "trace" else "meets a traced value"
     return TapeError(
         f"a value computed from parameter {name} without a tape {what}, so the parameter's gradient would be lost",
-        hint=f"{name}.trace() (or model(x.trace())) before, to keep the gradient; .stop_gradient() to drop it on purpose",
+        hint=f"{name}.trace() (or model(x.trace())) before, to keep the gradient; "
+        ".stop_gradient() to drop it on purpose",
     )
 
 
