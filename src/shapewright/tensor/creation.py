@@ -218,6 +218,8 @@ def from_numpy(array: np.ndarray, *, device: Device | None = None) -> Tensor:
     >>> sw.from_numpy(np.ones((2, 3), np.float32)).expect((2, 3)).shape
     (2, 3)
     """
+    if isinstance(array, np.generic):
+        array = np.asarray(array)
     if not isinstance(array, np.ndarray):
         raise ArgumentError(
             f"from_numpy: takes a NumPy array, not {type(array).__name__}", hint="sw.tensor(numbers) for lists"

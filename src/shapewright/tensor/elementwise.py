@@ -355,7 +355,7 @@ class Elementwise(Operators[S, DT], Generic[S, DT]):
         """
         return ops.elu(self, alpha=alpha)
 
-    def clip(self, *, min: float | None = None, max: float | None = None) -> Tensor[S, DT]:
+    def clip(self, min: float | None = None, max: float | None = None) -> Tensor[S, DT]:
         """Replace elements below `min` by `min` and above `max` by `max`; the gradient is 1 on the bounds.
 
         Raises:
