@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, overload
 from shapewright import ops
 from shapewright.shapes import rules
 from shapewright.shapes.dtypes import f32
+from shapewright.shapes.errors import ShapeError
 from shapewright.tensor import _checks as checks
 from shapewright.tensor import _target as target
 from shapewright.tensor._index import index as _index
@@ -159,8 +160,12 @@ class Indexing(Generic[S, DT]):
         return _index(self, at)
 
     def __iter__[N: IntVar, R: IntTuple](self: Indexing[[N, *R], DT]) -> Iterator[Tensor[R, DT]]:
-        for place in range(checks.plain(self)[0]):
-            yield _index(self, place)
+        sizes = checks.plain(self)
+        if not sizes:
+            raise ShapeError(
+                "iteration: a tensor of shape [] has no axis to go along", hint="x.item() for its one number"
+            )
+        return iter([_index(self, place) for place in range(sizes[0])])
 
     def select[I: IntVar, A: Flag[int]](
         self: Indexing[S, DT], index: Int[I], *, axis: A

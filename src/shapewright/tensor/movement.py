@@ -83,7 +83,7 @@ class Movement(Generic[S, DT]):
         [[1. 1. 1.]
          [2. 2. 2.]]
         """
-        return target.broadcast(self, other.shape)
+        return target.broadcast(self, checks.named(other))
 
     def spread(self) -> Spread[S, DT]:
         """Let the other operand decide the shape: `x - m.spread()` broadcasts `m` to the shape of `x`.
