@@ -6,6 +6,7 @@ is not: the methods (one file per family beside this one) or the operations (`op
 
 from __future__ import annotations
 
+import threading
 import types
 from typing import TYPE_CHECKING, Any, Generic, Self, overload
 
@@ -84,7 +85,7 @@ class Tensor(
         """The sizes; each remembers which axis of which tensor it counts, so it can say which axis to keep."""
         dims = self._dims
         if dims is None or not all([type(d) is Dim for d in dims]):
-            dims = self._dims = _with_names(dims if dims is not None else self._spec.sizes)
+            dims = _name_axes(self)
         return dims  # pyrefly: ignore[bad-return]  # the run-time sizes are what S says
 
     @property
@@ -380,6 +381,18 @@ def make(storage: Any, spec: Spec, device: Any) -> Any:
     return result
 
 
+_naming = threading.Lock()
+
+
+def _name_axes(x: Any) -> tuple[int, ...]:
+    """Give every axis of a tensor a name. Threads that read one shape at once must leave with the same names."""
+    with _naming:
+        dims = x._dims
+        if dims is None or not all([type(d) is Dim for d in dims]):
+            dims = x._dims = _with_names(dims if dims is not None else x._spec.sizes)
+        return dims
+
+
 def _with_names(sizes: tuple[int, ...]) -> tuple[Dim, ...]:
     # Axes of one tensor are different axes, so new names join the scope of those that are already there.
     scope = None
@@ -431,10 +444,11 @@ def _origin_of(
 
 
 def _lost(parameter: Parameter, doing: str) -> TapeError:
-    name = parameter.name or "a parameter without a module"
+    name = parameter.name or "p"
+    called = f"parameter {parameter.name}" if parameter.name else "a parameter p, which no module holds,"
     what = "is traced only now" if doing == "trace" else "meets a traced value"
     return TapeError(
-        f"a value computed from parameter {name} without a tape {what}, so the parameter's gradient would be lost",
+        f"a value computed from {called} without a tape {what}, so the parameter's gradient would be lost",
         hint=f"{name}.trace() (or model(x.trace())) before, to keep the gradient; "
         ".stop_gradient() to drop it on purpose",
     )
