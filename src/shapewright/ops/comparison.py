@@ -25,11 +25,33 @@ def equal_shapes(*shapes: Shape | None, **_: Any) -> Shape:
         if other == first:
             continue
         if len(other) != len(first):
-            raise ShapeError(f"the shapes differ: one has {_axes(len(first))} and the other {_axes(len(other))}")
+            raise ShapeError(
+                f"the shapes differ: one has {_axes(len(first))} and the other {_axes(len(other))}",
+                hint=_how_to_broadcast(shapes, first, other),
+            )
         differing = [(i, a, b) for i, (a, b) in enumerate(zip(first, other, strict=True)) if a != b]
         where = ", ".join(f"{int(a)} and {int(b)} on axis {i}" for i, a, b in differing)
-        raise ShapeError(f"the shapes differ: {where}")
+        raise ShapeError(f"the shapes differ: {where}", hint=_how_to_broadcast(shapes, first, other))
     return first
+
+
+def _how_to_broadcast(shapes: tuple[Shape | None, ...], first: Shape, other: Shape) -> str:
+    """What to write instead; only where it works is broadcasting what is proposed."""
+    if len(shapes) != 2:
+        return "tensors of one shape, v.broadcast_like(x) where v is the smaller; nothing is broadcast silently"
+    (small, little), (large, big) = sorted((("a", first), ("b", other)), key=lambda operand: len(operand[1]))
+    if len(first) == len(other):
+        # A size of 1 was perhaps meant to be stretched, as NumPy does.
+        stretched = [i for i, (x, y) in enumerate(zip(first, other, strict=True)) if x != y]
+        for name, shape, target in (("b", other, "a"), ("a", first, "b")):
+            if len(stretched) == 1 and shape[stretched[0]] == 1:
+                return f"{name}.squeeze(axis={stretched[0]}).broadcast_like({target}); nothing is broadcast silently"
+        return "tensors of one shape: nothing is broadcast silently"
+    axes = iter(big)
+    if all([size in axes for size in little]):
+        instead = f"{small}.broadcast_like({large}), or {small}.spread() in the place of {small}"
+        return f"{instead}; nothing is broadcast silently"
+    return "tensors of one shape: nothing is broadcast silently"
 
 
 def _axes(number: int) -> str:

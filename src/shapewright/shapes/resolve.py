@@ -112,7 +112,7 @@ def candidates(large: Sequence[int], small: Sequence[int]) -> str:
             lines.append(f"{text} is no axis of {describe(large)}")
         elif len(axes) > 1:
             lines.append(f"{text} could be {' or '.join(axes)}")
-    return "; ".join(lines)
+    return "; ".join(dict.fromkeys(lines))
 
 
 __all__ = ["ShapeError", "axes_of", "candidates"]
