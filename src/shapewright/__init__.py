@@ -6,6 +6,8 @@ What is not here is not public. One import, `import shapewright as sw`, gives te
 
 from __future__ import annotations
 
+from shapewright import data as data
+from shapewright import optim as optim
 from shapewright.devices import Cpu as Cpu
 from shapewright.devices import Device as Device
 from shapewright.devices import Reference as Reference

@@ -1,4 +1,4 @@
-"""`Batches`: goes through arrays of examples, so many at a time, in order or shuffled; the types say the batches' shapes.
+"""`Batches`: goes through arrays of examples, so many at a time, in order or shuffled, each batch typed.
 
 What it is not: a data set (`mnist.py`) or work on the examples themselves, which is done with tensor operations.
 """

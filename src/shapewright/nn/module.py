@@ -139,16 +139,7 @@ class Module:
 
         PyTorch: ``model.load_state_dict(state)``.
         """
-        cells = self.cells()
-        problems, wrong_dtypes = differences(cells, state)
-        if problems or wrong_dtypes:
-            kind = ShapeError if problems else DTypeError
-            raise kind(
-                f"the state does not fit {type(self).__name__}; nothing was assigned", facts=problems + wrong_dtypes
-            )
-        for name, cell in cells.items():
-            value: Any = state[name]
-            cell.assign(value if value.device == cell.device else value.to(cell.device))
+        assign_all(type(self).__name__, self.cells(), state)
 
     def copy(self) -> Self:
         """Give an independent copy: its own parameters, buffers and keys. dfdx: ``model.clone()``."""
@@ -236,6 +227,17 @@ def _parts(path: str, value: Any) -> Iterator[tuple[str, Any]]:
             yield from _parts(f"{path}.{key}", item)
 
 
+def assign_all(called: str, cells: Mapping[str, Parameter | Buffer], state: Mapping[str, Any]) -> None:
+    """Assign each cell the value of its name; if anything does not fit, say all of it and assign nothing."""
+    problems, wrong_dtypes = differences(cells, state)
+    if problems or wrong_dtypes:
+        kind = ShapeError if problems else DTypeError
+        raise kind(f"the state does not fit {called}; nothing was assigned", facts=problems + wrong_dtypes)
+    for name, cell in cells.items():
+        value: Any = state[name]
+        cell.assign(value if value.device == cell.device else value.to(cell.device))
+
+
 def differences(
     cells: Mapping[str, Parameter | Buffer], state: Mapping[str, Any]
 ) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
@@ -320,4 +322,4 @@ def _bound_call(cls: type, function: Callable[..., Any]) -> Callable[..., Any]:
     return __call__
 
 
-__all__ = ["Buffer", "Key", "Module", "Parameter", "differences"]
+__all__ = ["Buffer", "Key", "Module", "Parameter", "assign_all", "differences"]

@@ -1,0 +1,35 @@
+"""Optimisers: what they have learnt from one step to the next lives in cells, and each step is tensor operations."""
+
+from __future__ import annotations
+
+from .adam import Adam as Adam
+from .adam import AdamGroup as AdamGroup
+from .adam import AdamW as AdamW
+from .clipping import clip_by_global_norm as clip_by_global_norm
+from .clipping import global_norm as global_norm
+from .optimizer import Group as Group
+from .optimizer import Optimizer as Optimizer
+from .parameters import Parameters as Parameters
+from .rmsprop import RMSprop as RMSprop
+from .rmsprop import RMSpropGroup as RMSpropGroup
+from .settings import L2 as L2
+from .settings import Decoupled as Decoupled
+from .sgd import SGD as SGD
+from .sgd import SGDGroup as SGDGroup
+
+__all__ = [
+    "SGD",
+    "Adam",
+    "AdamW",
+    "RMSprop",
+    "L2",
+    "Decoupled",
+    "Optimizer",
+    "Group",
+    "Parameters",
+    "SGDGroup",
+    "AdamGroup",
+    "RMSpropGroup",
+    "clip_by_global_norm",
+    "global_norm",
+]
