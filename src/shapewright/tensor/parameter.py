@@ -9,7 +9,7 @@ import weakref
 from typing import Any, Generic
 
 from shapewright.ops.core import describe_operand
-from shapewright.shapes.errors import ArgumentError, DeviceError, DTypeError, ShapeError
+from shapewright.shapes.errors import ArgumentError, DeviceError, DTypeError, Error, ShapeError
 from shapewright.tape import Leaf
 
 from ._variables import DT, S
@@ -54,21 +54,30 @@ class _Cell(Tensor[S, DT], Generic[S, DT]):
             ShapeError: it has another shape.
             DTypeError: it has another element type.
             DeviceError: it is on another device.
+            ArgumentError: it is no tensor.
         """
-        facts = [(type(self).__name__.lower(), describe_operand(self)), ("value", describe_operand(value))]
-        called = f"{type(self).__name__.lower()} {self.name}" if self.name else f"this {type(self).__name__.lower()}"
-        if value._spec.sizes != self._spec.sizes:
-            raise ShapeError(f"assign: {called} keeps its shape", facts=facts)
-        if value._spec.dtype is not self._spec.dtype:
-            raise DTypeError(
-                f"assign: {called} keeps its element type", facts=facts, hint=f"value.to(sw.{self._spec.dtype.name})"
-            )
-        if value._device != self._device:
-            raise DeviceError(
-                f"assign: {called} keeps its device, {self._device!r}, and the value is on {value._device!r}",
-                hint=f"value.to({self._device!r})",
-            )
+        if getattr(value, "_spec", None) is not self._spec or value._device != self._device:
+            raise self._refusal(value)
         self._storage = value._storage
+
+    def _refusal(self, value: Any) -> Error:
+        kind = type(self).__name__.lower()
+        if not isinstance(value, Tensor):
+            return ArgumentError(
+                f"assign: a {kind} holds a tensor, not {type(value).__name__}",
+                hint="sw.from_numpy(array) for NumPy arrays",
+            )
+        facts = [(kind, describe_operand(self)), ("value", describe_operand(value))]
+        called = f"{kind} {self.name}" if self.name else f"this {kind}"
+        if value._spec.sizes != self._spec.sizes:
+            return ShapeError(f"assign: {called} keeps its shape", facts=facts)
+        if value._spec.dtype is not self._spec.dtype:
+            hint = f"value.to(sw.{self._spec.dtype.name})"
+            return DTypeError(f"assign: {called} keeps its element type", facts=facts, hint=hint)
+        return DeviceError(
+            f"assign: {called} keeps its device, {self._device!r}, and the value is on {value._device!r}",
+            hint=f"value.to({self._device!r})",
+        )
 
     def _recorded(self, storage: Any) -> Any:
         return make(storage, self._spec, self._device)
