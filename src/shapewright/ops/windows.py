@@ -15,7 +15,7 @@ from numpy.lib.stride_tricks import as_strided
 from shapewright.ops import movement, reductions
 from shapewright.ops.composite import explained, sizes_of
 from shapewright.ops.contraction import matmul
-from shapewright.ops.core import Op, Shape, numeric, same
+from shapewright.ops.core import Op, Shape, floating, numeric, same
 from shapewright.ops.elementwise import add
 from shapewright.ops.indexing import gather
 from shapewright.shapes import rules
@@ -119,9 +119,9 @@ def conv2d(
     dilation: int | Pair = 1,
     groups: int = 1,
 ) -> Any:
-    """Slide the filters `weight` ``[O, C // groups, KH, KW]`` over `x` ``[C, H, W]`` or ``[B, C, H, W]``.
+    """Slide the filters `weight` ``[O, C // groups, KH, KW]`` over `x` ``[*Bs, C, H, W]``, any leading axes.
 
-    The result is ``[O, OH, OW]`` or ``[B, O, OH, OW]``, with ``OH = (H + 2 * padding - dilation * (KH - 1) - 1) //
+    The result is ``[*Bs, O, OH, OW]``, with ``OH = (H + 2 * padding - dilation * (KH - 1) - 1) //
     stride + 1``. `bias` is ``[O]``. `padding` counts zeros on each side; ``"same"`` keeps H and W (stride 1),
     ``"valid"`` is 0. Computed as a matrix product over windows (K. Chellapilla, S. Puri, P. Simard 2006).
 
@@ -177,8 +177,8 @@ def conv2d(
 
 
 def _check_filters(x: Shape, weight: Shape, bias: Shape | None, groups: int) -> None:
-    if len(x) not in (3, 4):
-        raise ShapeError("an image is [C, H, W], and a batch of images [B, C, H, W]")
+    if len(x) < 3:
+        raise ShapeError("an image is [C, H, W], with any axes in front of these")
     if len(weight) != 4:
         raise ShapeError("filters are [outputs, inputs // groups, kernel height, kernel width]")
     if groups < 1:
@@ -291,6 +291,10 @@ def _pool_arguments(kernel: int | Pair, stride: int | Pair | None, padding: int 
 
 
 def _extreme_pool(x: Any, largest: bool, **params: Any) -> Any:
+    try:
+        _pooled_shape(x._spec.sizes, **params)
+    except Error as error:
+        raise explained("max_pool2d" if largest else "min_pool2d", error, (x,), **params) from None
     places = extreme_places2d(x, largest=largest, **params)
     around, pooled = sizes_of(x)[:-2], sizes_of(places)
     height, width = x._spec.sizes[-2:]
@@ -394,6 +398,7 @@ def avg_pool2d(
     kernel, steps, around = params["kernel"], params["stride"], params["padding"]
     try:
         _pooled_shape(x._spec.sizes, **params)
+        floating(x._spec.dtype)
     except Error as error:
         raise explained("avg_pool2d", error, (x,), **params) from None
     size, rank = x._spec.sizes[-2:], len(x._spec.sizes)

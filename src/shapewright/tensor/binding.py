@@ -8,6 +8,7 @@ in that call; a different number for one name is a ShapeError. What it is not: t
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -58,6 +59,7 @@ class Binder:
         self.called = called
         self._first = 1 if method else 0
         self._read: Patterns | None = None
+        self._defaults: dict[str, Any] = {}
         self._verdicts: dict[Any, Binding] = {}
 
     @property
@@ -65,6 +67,10 @@ class Binder:
         # Read at the first call: the classes that annotations name may not exist while the function is defined.
         if self._read is None:
             self._read = read(self.function)
+            signature = inspect.signature(self.function).parameters
+            defaults = {name: signature[name].default for name, _, _ in self._read.parameters}
+            empty = inspect.Parameter.empty
+            self._defaults = {n: d for n, d in defaults.items() if isinstance(d, int | type) and d is not empty}
         return self._read
 
     def check(self, args: Sequence[Any], kwargs: Mapping[str, Any], known: Mapping[str, Any]) -> Binding:
@@ -86,6 +92,9 @@ class Binder:
                 value = args[index]
             elif name in kwargs:
                 place, value = name, kwargs[name]
+            elif name in self._defaults:
+                # A size or element type left out is known all the same: `stride: Int[S] = 1`, `dtype: type[DT] = f32`.
+                place, value = "", self._defaults[name]
             else:
                 continue
             if value is None:
@@ -108,7 +117,7 @@ class Binder:
         for alone in (True, False):
             for _, value, called, pattern in given:
                 self._match(value, called, pattern, names, origins, alone)
-        return Binding(names, [(place, pattern) for place, _, _, pattern in given])
+        return Binding(names, [(place, pattern) for place, _, _, pattern in given if place != ""])
 
     def _match(
         self, value: Any, called: str, pattern: Pattern, names: dict[str, Any], origins: dict[str, str], alone: bool
