@@ -2,8 +2,9 @@
 
 A container's call takes anything that it can be fed to, ``x: Feeds3[Chain3[A, B, C], Y]``, and the tensor's own method
 says what comes out: there the tensor's sizes are known, so that sizes computed by one layer meet the numbers of the next
-(Flatten, then Linear). Each length and each kind of container has its own class, protocol and method: with one for all,
-Pyrefly 1.4 loses errors in containers inside containers, and its messages show all lengths.
+(Flatten, then Linear). Each length and each kind of container has its own class, protocol and method, and so has each
+depth of chains inside chains: Pyrefly 1.4 takes a protocol that it meets again inside itself for granted, and would lose
+the errors in there.
 
 At run time nothing of this does anything; the containers themselves are in `nn/`. The type parameters are covariant, so
 that a chain of layers is a chain of callables.
@@ -12,7 +13,7 @@ that a chain of layers is a chain of callables.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Generic, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Protocol
 
 from typing_extensions import TypeVar
 
@@ -46,274 +47,186 @@ M15_co = TypeVar("M15_co", covariant=True)
 M16_co = TypeVar("M16_co", covariant=True)
 
 
-# ---- what can be fed to a chain of so many members, giving Y --------------------------------------------------------
+# ---- how deep chains are inside chains ---------------------------------------------------------------------------------
+class Flat(Protocol):
+    """A layer that is no chain, nor a container of one."""
+
+    def _holds_no_chain(self) -> int: ...
+
+
+class Shallow(Protocol):
+    """A layer that is no chain of chains, nor a container of one."""
+
+    def _holds_no_chain_of_chains(self) -> int: ...
+
+
+class Layered:
+    """The base of every layer, as far as depth is concerned: flat, unless a subclass denies it by returning no int."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        def _holds_no_chain(self) -> Any: ...
+        def _holds_no_chain_of_chains(self) -> Any: ...
+
+
+class LayeredOnce(Layered):
+    """A chain, or a container of one."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        def _holds_no_chain(self) -> None: ...
+
+
+class LayeredTwice(LayeredOnce):
+    """A chain of chains or deeper, or a container of one."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        def _holds_no_chain_of_chains(self) -> None: ...
+
+
+# Short lines alike, so that the lengths and depths can be compared.
+# fmt: off
+# ---- what can be fed to a chain of so many members, giving Y ------------------------------------------------------------
 class Feeds1(Protocol[M_contra, Y_co]):
     def _feed1(self, chain: M_contra, /) -> Y_co: ...
-
-
 class Feeds2(Protocol[M_contra, Y_co]):
     def _feed2(self, chain: M_contra, /) -> Y_co: ...
-
-
 class Feeds3(Protocol[M_contra, Y_co]):
     def _feed3(self, chain: M_contra, /) -> Y_co: ...
-
-
 class Feeds4(Protocol[M_contra, Y_co]):
     def _feed4(self, chain: M_contra, /) -> Y_co: ...
-
-
 class Feeds5(Protocol[M_contra, Y_co]):
     def _feed5(self, chain: M_contra, /) -> Y_co: ...
-
-
 class Feeds6(Protocol[M_contra, Y_co]):
     def _feed6(self, chain: M_contra, /) -> Y_co: ...
-
-
 class Feeds7(Protocol[M_contra, Y_co]):
     def _feed7(self, chain: M_contra, /) -> Y_co: ...
-
-
 class Feeds8(Protocol[M_contra, Y_co]):
     def _feed8(self, chain: M_contra, /) -> Y_co: ...
-
-
 class Feeds9(Protocol[M_contra, Y_co]):
     def _feed9(self, chain: M_contra, /) -> Y_co: ...
-
-
 class Feeds10(Protocol[M_contra, Y_co]):
     def _feed10(self, chain: M_contra, /) -> Y_co: ...
-
-
 class Feeds11(Protocol[M_contra, Y_co]):
     def _feed11(self, chain: M_contra, /) -> Y_co: ...
-
-
 class Feeds12(Protocol[M_contra, Y_co]):
     def _feed12(self, chain: M_contra, /) -> Y_co: ...
-
-
 class Feeds13(Protocol[M_contra, Y_co]):
     def _feed13(self, chain: M_contra, /) -> Y_co: ...
-
-
 class Feeds14(Protocol[M_contra, Y_co]):
     def _feed14(self, chain: M_contra, /) -> Y_co: ...
-
-
 class Feeds15(Protocol[M_contra, Y_co]):
     def _feed15(self, chain: M_contra, /) -> Y_co: ...
-
-
 class Feeds16(Protocol[M_contra, Y_co]):
     def _feed16(self, chain: M_contra, /) -> Y_co: ...
+class Feeds1Deep(Protocol[M_contra, Y_co]):
+    def _feed1_deep(self, chain: M_contra, /) -> Y_co: ...
+class Feeds2Deep(Protocol[M_contra, Y_co]):
+    def _feed2_deep(self, chain: M_contra, /) -> Y_co: ...
+class Feeds3Deep(Protocol[M_contra, Y_co]):
+    def _feed3_deep(self, chain: M_contra, /) -> Y_co: ...
+class Feeds4Deep(Protocol[M_contra, Y_co]):
+    def _feed4_deep(self, chain: M_contra, /) -> Y_co: ...
+class Feeds5Deep(Protocol[M_contra, Y_co]):
+    def _feed5_deep(self, chain: M_contra, /) -> Y_co: ...
+class Feeds6Deep(Protocol[M_contra, Y_co]):
+    def _feed6_deep(self, chain: M_contra, /) -> Y_co: ...
+class Feeds7Deep(Protocol[M_contra, Y_co]):
+    def _feed7_deep(self, chain: M_contra, /) -> Y_co: ...
+class Feeds8Deep(Protocol[M_contra, Y_co]):
+    def _feed8_deep(self, chain: M_contra, /) -> Y_co: ...
+class Feeds1Deeper(Protocol[M_contra, Y_co]):
+    def _feed1_deeper(self, chain: M_contra, /) -> Y_co: ...
+class Feeds2Deeper(Protocol[M_contra, Y_co]):
+    def _feed2_deeper(self, chain: M_contra, /) -> Y_co: ...
+class Feeds3Deeper(Protocol[M_contra, Y_co]):
+    def _feed3_deeper(self, chain: M_contra, /) -> Y_co: ...
+class Feeds4Deeper(Protocol[M_contra, Y_co]):
+    def _feed4_deeper(self, chain: M_contra, /) -> Y_co: ...
+class Feeds5Deeper(Protocol[M_contra, Y_co]):
+    def _feed5_deeper(self, chain: M_contra, /) -> Y_co: ...
+class Feeds6Deeper(Protocol[M_contra, Y_co]):
+    def _feed6_deeper(self, chain: M_contra, /) -> Y_co: ...
+class Feeds7Deeper(Protocol[M_contra, Y_co]):
+    def _feed7_deeper(self, chain: M_contra, /) -> Y_co: ...
+class Feeds8Deeper(Protocol[M_contra, Y_co]):
+    def _feed8_deeper(self, chain: M_contra, /) -> Y_co: ...
 
 
-# ---- chains: what `nn.Sequential` of so many members is --------------------------------------------------------------
-class Chain1(Generic[M1_co]):
-    if TYPE_CHECKING:
-
+# ---- chains: what `nn.Sequential` of so many members is ------------------------------------------------------------------
+if TYPE_CHECKING:
+    class Chain1(LayeredOnce, Generic[M1_co]):
         def __call__[Y](self, x: Feeds1[Chain1[M1_co], Y]) -> Y: ...
-
-
-class Chain2(Generic[M1_co, M2_co]):
-    if TYPE_CHECKING:
-
+    class Chain2(LayeredOnce, Generic[M1_co, M2_co]):
         def __call__[Y](self, x: Feeds2[Chain2[M1_co, M2_co], Y]) -> Y: ...
-
-
-class Chain3(Generic[M1_co, M2_co, M3_co]):
-    if TYPE_CHECKING:
-
+    class Chain3(LayeredOnce, Generic[M1_co, M2_co, M3_co]):
         def __call__[Y](self, x: Feeds3[Chain3[M1_co, M2_co, M3_co], Y]) -> Y: ...
-
-
-class Chain4(Generic[M1_co, M2_co, M3_co, M4_co]):
-    if TYPE_CHECKING:
-
+    class Chain4(LayeredOnce, Generic[M1_co, M2_co, M3_co, M4_co]):
         def __call__[Y](self, x: Feeds4[Chain4[M1_co, M2_co, M3_co, M4_co], Y]) -> Y: ...
-
-
-class Chain5(Generic[M1_co, M2_co, M3_co, M4_co, M5_co]):
-    if TYPE_CHECKING:
-
+    class Chain5(LayeredOnce, Generic[M1_co, M2_co, M3_co, M4_co, M5_co]):
         def __call__[Y](self, x: Feeds5[Chain5[M1_co, M2_co, M3_co, M4_co, M5_co], Y]) -> Y: ...
-
-
-class Chain6(Generic[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co]):
-    if TYPE_CHECKING:
-
+    class Chain6(LayeredOnce, Generic[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co]):
         def __call__[Y](self, x: Feeds6[Chain6[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co], Y]) -> Y: ...
-
-
-class Chain7(Generic[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co]):
-    if TYPE_CHECKING:
-
+    class Chain7(LayeredOnce, Generic[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co]):
         def __call__[Y](self, x: Feeds7[Chain7[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co], Y]) -> Y: ...
-
-
-class Chain8(Generic[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co, M8_co]):
-    if TYPE_CHECKING:
-
+    class Chain8(LayeredOnce, Generic[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co, M8_co]):
         def __call__[Y](self, x: Feeds8[Chain8[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co, M8_co], Y]) -> Y: ...
-
-
-class Chain9(Generic[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co, M8_co, M9_co]):
-    if TYPE_CHECKING:
-
-        def __call__[Y](
-            self, x: Feeds9[Chain9[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co, M8_co, M9_co], Y]
-        ) -> Y: ...
-
-
-class Chain10(Generic[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co, M8_co, M9_co, M10_co]):
-    if TYPE_CHECKING:
-
-        def __call__[Y](
-            self, x: Feeds10[Chain10[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co, M8_co, M9_co, M10_co], Y]
-        ) -> Y: ...
-
-
-class Chain11(Generic[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co, M8_co, M9_co, M10_co, M11_co]):
-    if TYPE_CHECKING:
-
-        def __call__[Y](
-            self, x: Feeds11[Chain11[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co, M8_co, M9_co, M10_co, M11_co], Y]
-        ) -> Y: ...
-
-
-class Chain12(Generic[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co, M8_co, M9_co, M10_co, M11_co, M12_co]):
-    if TYPE_CHECKING:
-
-        def __call__[Y](
-            self,
-            x: Feeds12[
-                Chain12[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co, M8_co, M9_co, M10_co, M11_co, M12_co], Y
-            ],
-        ) -> Y: ...
-
-
-class Chain13(Generic[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co, M8_co, M9_co, M10_co, M11_co, M12_co, M13_co]):
-    if TYPE_CHECKING:
-
-        def __call__[Y](
-            self,
-            x: Feeds13[
-                Chain13[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co, M8_co, M9_co, M10_co, M11_co, M12_co, M13_co],
-                Y,
-            ],
-        ) -> Y: ...
-
-
-class Chain14(
-    Generic[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co, M8_co, M9_co, M10_co, M11_co, M12_co, M13_co, M14_co]
-):
-    if TYPE_CHECKING:
-
-        def __call__[Y](
-            self,
-            x: Feeds14[
-                Chain14[
-                    M1_co,
-                    M2_co,
-                    M3_co,
-                    M4_co,
-                    M5_co,
-                    M6_co,
-                    M7_co,
-                    M8_co,
-                    M9_co,
-                    M10_co,
-                    M11_co,
-                    M12_co,
-                    M13_co,
-                    M14_co,
-                ],
-                Y,
-            ],
-        ) -> Y: ...
-
-
-class Chain15(
-    Generic[
-        M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co, M8_co, M9_co, M10_co, M11_co, M12_co, M13_co, M14_co, M15_co
-    ]
-):
-    if TYPE_CHECKING:
-
-        def __call__[Y](
-            self,
-            x: Feeds15[
-                Chain15[
-                    M1_co,
-                    M2_co,
-                    M3_co,
-                    M4_co,
-                    M5_co,
-                    M6_co,
-                    M7_co,
-                    M8_co,
-                    M9_co,
-                    M10_co,
-                    M11_co,
-                    M12_co,
-                    M13_co,
-                    M14_co,
-                    M15_co,
-                ],
-                Y,
-            ],
-        ) -> Y: ...
-
-
-class Chain16(
-    Generic[
-        M1_co,
-        M2_co,
-        M3_co,
-        M4_co,
-        M5_co,
-        M6_co,
-        M7_co,
-        M8_co,
-        M9_co,
-        M10_co,
-        M11_co,
-        M12_co,
-        M13_co,
-        M14_co,
-        M15_co,
-        M16_co,
-    ]
-):
-    if TYPE_CHECKING:
-
-        def __call__[Y](
-            self,
-            x: Feeds16[
-                Chain16[
-                    M1_co,
-                    M2_co,
-                    M3_co,
-                    M4_co,
-                    M5_co,
-                    M6_co,
-                    M7_co,
-                    M8_co,
-                    M9_co,
-                    M10_co,
-                    M11_co,
-                    M12_co,
-                    M13_co,
-                    M14_co,
-                    M15_co,
-                    M16_co,
-                ],
-                Y,
-            ],
-        ) -> Y: ...
+    class Chain9(LayeredOnce, Generic[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co, M8_co, M9_co]):
+        def __call__[Y](self, x: Feeds9[Chain9[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co, M8_co, M9_co], Y]) -> Y: ...
+    class Chain10(LayeredOnce, Generic[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co, M8_co, M9_co, M10_co]):
+        def __call__[Y](self, x: Feeds10[Chain10[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co, M8_co, M9_co, M10_co], Y]) -> Y: ...
+    class Chain11(LayeredOnce, Generic[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co, M8_co, M9_co, M10_co, M11_co]):
+        def __call__[Y](self, x: Feeds11[Chain11[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co, M8_co, M9_co, M10_co, M11_co], Y]) -> Y: ...
+    class Chain12(LayeredOnce, Generic[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co, M8_co, M9_co, M10_co, M11_co, M12_co]):
+        def __call__[Y](self, x: Feeds12[Chain12[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co, M8_co, M9_co, M10_co, M11_co, M12_co], Y]) -> Y: ...
+    class Chain13(LayeredOnce, Generic[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co, M8_co, M9_co, M10_co, M11_co, M12_co, M13_co]):
+        def __call__[Y](self, x: Feeds13[Chain13[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co, M8_co, M9_co, M10_co, M11_co, M12_co, M13_co], Y]) -> Y: ...
+    class Chain14(LayeredOnce, Generic[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co, M8_co, M9_co, M10_co, M11_co, M12_co, M13_co, M14_co]):
+        def __call__[Y](self, x: Feeds14[Chain14[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co, M8_co, M9_co, M10_co, M11_co, M12_co, M13_co, M14_co], Y]) -> Y: ...
+    class Chain15(LayeredOnce, Generic[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co, M8_co, M9_co, M10_co, M11_co, M12_co, M13_co, M14_co, M15_co]):
+        def __call__[Y](self, x: Feeds15[Chain15[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co, M8_co, M9_co, M10_co, M11_co, M12_co, M13_co, M14_co, M15_co], Y]) -> Y: ...
+    class Chain16(LayeredOnce, Generic[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co, M8_co, M9_co, M10_co, M11_co, M12_co, M13_co, M14_co, M15_co, M16_co]):
+        def __call__[Y](self, x: Feeds16[Chain16[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co, M8_co, M9_co, M10_co, M11_co, M12_co, M13_co, M14_co, M15_co, M16_co], Y]) -> Y: ...
+    class Chain1Deep(LayeredTwice, Generic[M1_co]):
+        def __call__[Y](self, x: Feeds1Deep[Chain1Deep[M1_co], Y]) -> Y: ...
+    class Chain2Deep(LayeredTwice, Generic[M1_co, M2_co]):
+        def __call__[Y](self, x: Feeds2Deep[Chain2Deep[M1_co, M2_co], Y]) -> Y: ...
+    class Chain3Deep(LayeredTwice, Generic[M1_co, M2_co, M3_co]):
+        def __call__[Y](self, x: Feeds3Deep[Chain3Deep[M1_co, M2_co, M3_co], Y]) -> Y: ...
+    class Chain4Deep(LayeredTwice, Generic[M1_co, M2_co, M3_co, M4_co]):
+        def __call__[Y](self, x: Feeds4Deep[Chain4Deep[M1_co, M2_co, M3_co, M4_co], Y]) -> Y: ...
+    class Chain5Deep(LayeredTwice, Generic[M1_co, M2_co, M3_co, M4_co, M5_co]):
+        def __call__[Y](self, x: Feeds5Deep[Chain5Deep[M1_co, M2_co, M3_co, M4_co, M5_co], Y]) -> Y: ...
+    class Chain6Deep(LayeredTwice, Generic[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co]):
+        def __call__[Y](self, x: Feeds6Deep[Chain6Deep[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co], Y]) -> Y: ...
+    class Chain7Deep(LayeredTwice, Generic[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co]):
+        def __call__[Y](self, x: Feeds7Deep[Chain7Deep[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co], Y]) -> Y: ...
+    class Chain8Deep(LayeredTwice, Generic[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co, M8_co]):
+        def __call__[Y](self, x: Feeds8Deep[Chain8Deep[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co, M8_co], Y]) -> Y: ...
+    class Chain1Deeper(LayeredTwice, Generic[M1_co]):
+        def __call__[Y](self, x: Feeds1Deeper[Chain1Deeper[M1_co], Y]) -> Y: ...
+    class Chain2Deeper(LayeredTwice, Generic[M1_co, M2_co]):
+        def __call__[Y](self, x: Feeds2Deeper[Chain2Deeper[M1_co, M2_co], Y]) -> Y: ...
+    class Chain3Deeper(LayeredTwice, Generic[M1_co, M2_co, M3_co]):
+        def __call__[Y](self, x: Feeds3Deeper[Chain3Deeper[M1_co, M2_co, M3_co], Y]) -> Y: ...
+    class Chain4Deeper(LayeredTwice, Generic[M1_co, M2_co, M3_co, M4_co]):
+        def __call__[Y](self, x: Feeds4Deeper[Chain4Deeper[M1_co, M2_co, M3_co, M4_co], Y]) -> Y: ...
+    class Chain5Deeper(LayeredTwice, Generic[M1_co, M2_co, M3_co, M4_co, M5_co]):
+        def __call__[Y](self, x: Feeds5Deeper[Chain5Deeper[M1_co, M2_co, M3_co, M4_co, M5_co], Y]) -> Y: ...
+    class Chain6Deeper(LayeredTwice, Generic[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co]):
+        def __call__[Y](self, x: Feeds6Deeper[Chain6Deeper[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co], Y]) -> Y: ...
+    class Chain7Deeper(LayeredTwice, Generic[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co]):
+        def __call__[Y](self, x: Feeds7Deeper[Chain7Deeper[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co], Y]) -> Y: ...
+    class Chain8Deeper(LayeredTwice, Generic[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co, M8_co]):
+        def __call__[Y](self, x: Feeds8Deeper[Chain8Deeper[M1_co, M2_co, M3_co, M4_co, M5_co, M6_co, M7_co, M8_co], Y]) -> Y: ...
+# fmt: on
 
 
 # ---- other containers ------------------------------------------------------------------------------------------------
@@ -323,46 +236,50 @@ class FeedsOne(Protocol[M_contra, Y_co]):
     def _feed_one(self, layer: M_contra, /) -> Y_co: ...
 
 
+# fmt: off
 class FeedsResidual(Protocol[M_contra, Y_co]):
-    """What can be given to a residual block: the inner layer keeps its shape."""
-
     def _feed_residual(self, block: M_contra, /) -> Y_co: ...
-
-
+class FeedsResidualDeep(Protocol[M_contra, Y_co]):
+    def _feed_residual_deep(self, block: M_contra, /) -> Y_co: ...
+class FeedsResidualDeeper(Protocol[M_contra, Y_co]):
+    def _feed_residual_deeper(self, block: M_contra, /) -> Y_co: ...
 class FeedsRepeated(Protocol[M_contra, Y_co]):
-    """What can be given to a repeated layer: the layer keeps its shape."""
-
     def _feed_repeated(self, block: M_contra, /) -> Y_co: ...
-
-
+class FeedsRepeatedDeep(Protocol[M_contra, Y_co]):
+    def _feed_repeated_deep(self, block: M_contra, /) -> Y_co: ...
+class FeedsRepeatedDeeper(Protocol[M_contra, Y_co]):
+    def _feed_repeated_deeper(self, block: M_contra, /) -> Y_co: ...
 class FeedsSum(Protocol[M_contra, Y_co]):
-    """What can be given to two layers whose results are added: both give the same shape."""
-
     def _feed_sum(self, block: M_contra, /) -> Y_co: ...
+class FeedsSumDeep(Protocol[M_contra, Y_co]):
+    def _feed_sum_deep(self, block: M_contra, /) -> Y_co: ...
+class FeedsSumDeeper(Protocol[M_contra, Y_co]):
+    def _feed_sum_deeper(self, block: M_contra, /) -> Y_co: ...
 
 
-class ResidualOf(Generic[M1_co]):
-    """``x + inner(x)``: what `nn.Residual` is."""
-
-    if TYPE_CHECKING:
-
+if TYPE_CHECKING:
+    # ``x + inner(x)``: what `nn.Residual` is.
+    class ResidualOf(Layered, Generic[M1_co]):
         def __call__[Y](self, x: FeedsResidual[ResidualOf[M1_co], Y]) -> Y: ...
-
-
-class RepeatedOf(Generic[M1_co]):
-    """The same layer several times: what `nn.Repeated` is."""
-
-    if TYPE_CHECKING:
-
+    class ResidualOfDeep(LayeredOnce, Generic[M1_co]):
+        def __call__[Y](self, x: FeedsResidualDeep[ResidualOfDeep[M1_co], Y]) -> Y: ...
+    class ResidualOfDeeper(LayeredTwice, Generic[M1_co]):
+        def __call__[Y](self, x: FeedsResidualDeeper[ResidualOfDeeper[M1_co], Y]) -> Y: ...
+    # The same layer several times: what `nn.Repeated` is.
+    class RepeatedOf(Layered, Generic[M1_co]):
         def __call__[Y](self, x: FeedsRepeated[RepeatedOf[M1_co], Y]) -> Y: ...
-
-
-class SumOf(Generic[M1_co, M2_co]):
-    """``a(x) + b(x)``: what `nn.GeneralizedResidual` is."""
-
-    if TYPE_CHECKING:
-
+    class RepeatedOfDeep(LayeredOnce, Generic[M1_co]):
+        def __call__[Y](self, x: FeedsRepeatedDeep[RepeatedOfDeep[M1_co], Y]) -> Y: ...
+    class RepeatedOfDeeper(LayeredTwice, Generic[M1_co]):
+        def __call__[Y](self, x: FeedsRepeatedDeeper[RepeatedOfDeeper[M1_co], Y]) -> Y: ...
+    # ``a(x) + b(x)``: what `nn.GeneralizedResidual` is.
+    class SumOf(Layered, Generic[M1_co, M2_co]):
         def __call__[Y](self, x: FeedsSum[SumOf[M1_co, M2_co], Y]) -> Y: ...
+    class SumOfDeep(LayeredOnce, Generic[M1_co, M2_co]):
+        def __call__[Y](self, x: FeedsSumDeep[SumOfDeep[M1_co, M2_co], Y]) -> Y: ...
+    class SumOfDeeper(LayeredTwice, Generic[M1_co, M2_co]):
+        def __call__[Y](self, x: FeedsSumDeeper[SumOfDeeper[M1_co, M2_co], Y]) -> Y: ...
+# fmt: on
 
 
 # ---- windows: a convolution or pooling whose window is larger than its input ------------------------------------------
@@ -418,38 +335,49 @@ class Feeding(Generic[S, DT]):
     __slots__ = ()
 
     if TYPE_CHECKING:
-        # One line each, so that the lengths are seen to be alike.
         # fmt: off
         def _feed1[Y](self: Feeding[S, DT], chain: Chain1[Callable[[Tensor[S, DT]], Y]]) -> Y: ...
-        def _feed2[A1, Y](self: Feeding[S, DT], chain: Chain2[Callable[[Tensor[S, DT]], A1], Callable[[A1], Y]]) -> Y: ...  # noqa: E501
-        def _feed3[A1, A2, Y](self: Feeding[S, DT], chain: Chain3[Callable[[Tensor[S, DT]], A1], Callable[[A1], A2], Callable[[A2], Y]]) -> Y: ...  # noqa: E501
-        def _feed4[A1, A2, A3, Y](self: Feeding[S, DT], chain: Chain4[Callable[[Tensor[S, DT]], A1], Callable[[A1], A2], Callable[[A2], A3], Callable[[A3], Y]]) -> Y: ...  # noqa: E501
-        def _feed5[A1, A2, A3, A4, Y](self: Feeding[S, DT], chain: Chain5[Callable[[Tensor[S, DT]], A1], Callable[[A1], A2], Callable[[A2], A3], Callable[[A3], A4], Callable[[A4], Y]]) -> Y: ...  # noqa: E501
-        def _feed6[A1, A2, A3, A4, A5, Y](self: Feeding[S, DT], chain: Chain6[Callable[[Tensor[S, DT]], A1], Callable[[A1], A2], Callable[[A2], A3], Callable[[A3], A4], Callable[[A4], A5], Callable[[A5], Y]]) -> Y: ...  # noqa: E501
-        def _feed7[A1, A2, A3, A4, A5, A6, Y](self: Feeding[S, DT], chain: Chain7[Callable[[Tensor[S, DT]], A1], Callable[[A1], A2], Callable[[A2], A3], Callable[[A3], A4], Callable[[A4], A5], Callable[[A5], A6], Callable[[A6], Y]]) -> Y: ...  # noqa: E501
-        def _feed8[A1, A2, A3, A4, A5, A6, A7, Y](self: Feeding[S, DT], chain: Chain8[Callable[[Tensor[S, DT]], A1], Callable[[A1], A2], Callable[[A2], A3], Callable[[A3], A4], Callable[[A4], A5], Callable[[A5], A6], Callable[[A6], A7], Callable[[A7], Y]]) -> Y: ...  # noqa: E501
-        def _feed9[A1, A2, A3, A4, A5, A6, A7, A8, Y](self: Feeding[S, DT], chain: Chain9[Callable[[Tensor[S, DT]], A1], Callable[[A1], A2], Callable[[A2], A3], Callable[[A3], A4], Callable[[A4], A5], Callable[[A5], A6], Callable[[A6], A7], Callable[[A7], A8], Callable[[A8], Y]]) -> Y: ...  # noqa: E501
-        def _feed10[A1, A2, A3, A4, A5, A6, A7, A8, A9, Y](self: Feeding[S, DT], chain: Chain10[Callable[[Tensor[S, DT]], A1], Callable[[A1], A2], Callable[[A2], A3], Callable[[A3], A4], Callable[[A4], A5], Callable[[A5], A6], Callable[[A6], A7], Callable[[A7], A8], Callable[[A8], A9], Callable[[A9], Y]]) -> Y: ...  # noqa: E501
-        def _feed11[A1, A2, A3, A4, A5, A6, A7, A8, A9, A10, Y](self: Feeding[S, DT], chain: Chain11[Callable[[Tensor[S, DT]], A1], Callable[[A1], A2], Callable[[A2], A3], Callable[[A3], A4], Callable[[A4], A5], Callable[[A5], A6], Callable[[A6], A7], Callable[[A7], A8], Callable[[A8], A9], Callable[[A9], A10], Callable[[A10], Y]]) -> Y: ...  # noqa: E501
-        def _feed12[A1, A2, A3, A4, A5, A6, A7, A8, A9, A10, A11, Y](self: Feeding[S, DT], chain: Chain12[Callable[[Tensor[S, DT]], A1], Callable[[A1], A2], Callable[[A2], A3], Callable[[A3], A4], Callable[[A4], A5], Callable[[A5], A6], Callable[[A6], A7], Callable[[A7], A8], Callable[[A8], A9], Callable[[A9], A10], Callable[[A10], A11], Callable[[A11], Y]]) -> Y: ...  # noqa: E501
-        def _feed13[A1, A2, A3, A4, A5, A6, A7, A8, A9, A10, A11, A12, Y](self: Feeding[S, DT], chain: Chain13[Callable[[Tensor[S, DT]], A1], Callable[[A1], A2], Callable[[A2], A3], Callable[[A3], A4], Callable[[A4], A5], Callable[[A5], A6], Callable[[A6], A7], Callable[[A7], A8], Callable[[A8], A9], Callable[[A9], A10], Callable[[A10], A11], Callable[[A11], A12], Callable[[A12], Y]]) -> Y: ...  # noqa: E501
-        def _feed14[A1, A2, A3, A4, A5, A6, A7, A8, A9, A10, A11, A12, A13, Y](self: Feeding[S, DT], chain: Chain14[Callable[[Tensor[S, DT]], A1], Callable[[A1], A2], Callable[[A2], A3], Callable[[A3], A4], Callable[[A4], A5], Callable[[A5], A6], Callable[[A6], A7], Callable[[A7], A8], Callable[[A8], A9], Callable[[A9], A10], Callable[[A10], A11], Callable[[A11], A12], Callable[[A12], A13], Callable[[A13], Y]]) -> Y: ...  # noqa: E501
-        def _feed15[A1, A2, A3, A4, A5, A6, A7, A8, A9, A10, A11, A12, A13, A14, Y](self: Feeding[S, DT], chain: Chain15[Callable[[Tensor[S, DT]], A1], Callable[[A1], A2], Callable[[A2], A3], Callable[[A3], A4], Callable[[A4], A5], Callable[[A5], A6], Callable[[A6], A7], Callable[[A7], A8], Callable[[A8], A9], Callable[[A9], A10], Callable[[A10], A11], Callable[[A11], A12], Callable[[A12], A13], Callable[[A13], A14], Callable[[A14], Y]]) -> Y: ...  # noqa: E501
-        def _feed16[A1, A2, A3, A4, A5, A6, A7, A8, A9, A10, A11, A12, A13, A14, A15, Y](self: Feeding[S, DT], chain: Chain16[Callable[[Tensor[S, DT]], A1], Callable[[A1], A2], Callable[[A2], A3], Callable[[A3], A4], Callable[[A4], A5], Callable[[A5], A6], Callable[[A6], A7], Callable[[A7], A8], Callable[[A8], A9], Callable[[A9], A10], Callable[[A10], A11], Callable[[A11], A12], Callable[[A12], A13], Callable[[A13], A14], Callable[[A14], A15], Callable[[A15], Y]]) -> Y: ...  # noqa: E501
+        def _feed2[A1, Y](self: Feeding[S, DT], chain: Chain2[Callable[[Tensor[S, DT]], A1], Callable[[A1], Y]]) -> Y: ...
+        def _feed3[A1, A2, Y](self: Feeding[S, DT], chain: Chain3[Callable[[Tensor[S, DT]], A1], Callable[[A1], A2], Callable[[A2], Y]]) -> Y: ...
+        def _feed4[A1, A2, A3, Y](self: Feeding[S, DT], chain: Chain4[Callable[[Tensor[S, DT]], A1], Callable[[A1], A2], Callable[[A2], A3], Callable[[A3], Y]]) -> Y: ...
+        def _feed5[A1, A2, A3, A4, Y](self: Feeding[S, DT], chain: Chain5[Callable[[Tensor[S, DT]], A1], Callable[[A1], A2], Callable[[A2], A3], Callable[[A3], A4], Callable[[A4], Y]]) -> Y: ...
+        def _feed6[A1, A2, A3, A4, A5, Y](self: Feeding[S, DT], chain: Chain6[Callable[[Tensor[S, DT]], A1], Callable[[A1], A2], Callable[[A2], A3], Callable[[A3], A4], Callable[[A4], A5], Callable[[A5], Y]]) -> Y: ...
+        def _feed7[A1, A2, A3, A4, A5, A6, Y](self: Feeding[S, DT], chain: Chain7[Callable[[Tensor[S, DT]], A1], Callable[[A1], A2], Callable[[A2], A3], Callable[[A3], A4], Callable[[A4], A5], Callable[[A5], A6], Callable[[A6], Y]]) -> Y: ...
+        def _feed8[A1, A2, A3, A4, A5, A6, A7, Y](self: Feeding[S, DT], chain: Chain8[Callable[[Tensor[S, DT]], A1], Callable[[A1], A2], Callable[[A2], A3], Callable[[A3], A4], Callable[[A4], A5], Callable[[A5], A6], Callable[[A6], A7], Callable[[A7], Y]]) -> Y: ...
+        def _feed9[A1, A2, A3, A4, A5, A6, A7, A8, Y](self: Feeding[S, DT], chain: Chain9[Callable[[Tensor[S, DT]], A1], Callable[[A1], A2], Callable[[A2], A3], Callable[[A3], A4], Callable[[A4], A5], Callable[[A5], A6], Callable[[A6], A7], Callable[[A7], A8], Callable[[A8], Y]]) -> Y: ...
+        def _feed10[A1, A2, A3, A4, A5, A6, A7, A8, A9, Y](self: Feeding[S, DT], chain: Chain10[Callable[[Tensor[S, DT]], A1], Callable[[A1], A2], Callable[[A2], A3], Callable[[A3], A4], Callable[[A4], A5], Callable[[A5], A6], Callable[[A6], A7], Callable[[A7], A8], Callable[[A8], A9], Callable[[A9], Y]]) -> Y: ...
+        def _feed11[A1, A2, A3, A4, A5, A6, A7, A8, A9, A10, Y](self: Feeding[S, DT], chain: Chain11[Callable[[Tensor[S, DT]], A1], Callable[[A1], A2], Callable[[A2], A3], Callable[[A3], A4], Callable[[A4], A5], Callable[[A5], A6], Callable[[A6], A7], Callable[[A7], A8], Callable[[A8], A9], Callable[[A9], A10], Callable[[A10], Y]]) -> Y: ...
+        def _feed12[A1, A2, A3, A4, A5, A6, A7, A8, A9, A10, A11, Y](self: Feeding[S, DT], chain: Chain12[Callable[[Tensor[S, DT]], A1], Callable[[A1], A2], Callable[[A2], A3], Callable[[A3], A4], Callable[[A4], A5], Callable[[A5], A6], Callable[[A6], A7], Callable[[A7], A8], Callable[[A8], A9], Callable[[A9], A10], Callable[[A10], A11], Callable[[A11], Y]]) -> Y: ...
+        def _feed13[A1, A2, A3, A4, A5, A6, A7, A8, A9, A10, A11, A12, Y](self: Feeding[S, DT], chain: Chain13[Callable[[Tensor[S, DT]], A1], Callable[[A1], A2], Callable[[A2], A3], Callable[[A3], A4], Callable[[A4], A5], Callable[[A5], A6], Callable[[A6], A7], Callable[[A7], A8], Callable[[A8], A9], Callable[[A9], A10], Callable[[A10], A11], Callable[[A11], A12], Callable[[A12], Y]]) -> Y: ...
+        def _feed14[A1, A2, A3, A4, A5, A6, A7, A8, A9, A10, A11, A12, A13, Y](self: Feeding[S, DT], chain: Chain14[Callable[[Tensor[S, DT]], A1], Callable[[A1], A2], Callable[[A2], A3], Callable[[A3], A4], Callable[[A4], A5], Callable[[A5], A6], Callable[[A6], A7], Callable[[A7], A8], Callable[[A8], A9], Callable[[A9], A10], Callable[[A10], A11], Callable[[A11], A12], Callable[[A12], A13], Callable[[A13], Y]]) -> Y: ...
+        def _feed15[A1, A2, A3, A4, A5, A6, A7, A8, A9, A10, A11, A12, A13, A14, Y](self: Feeding[S, DT], chain: Chain15[Callable[[Tensor[S, DT]], A1], Callable[[A1], A2], Callable[[A2], A3], Callable[[A3], A4], Callable[[A4], A5], Callable[[A5], A6], Callable[[A6], A7], Callable[[A7], A8], Callable[[A8], A9], Callable[[A9], A10], Callable[[A10], A11], Callable[[A11], A12], Callable[[A12], A13], Callable[[A13], A14], Callable[[A14], Y]]) -> Y: ...
+        def _feed16[A1, A2, A3, A4, A5, A6, A7, A8, A9, A10, A11, A12, A13, A14, A15, Y](self: Feeding[S, DT], chain: Chain16[Callable[[Tensor[S, DT]], A1], Callable[[A1], A2], Callable[[A2], A3], Callable[[A3], A4], Callable[[A4], A5], Callable[[A5], A6], Callable[[A6], A7], Callable[[A7], A8], Callable[[A8], A9], Callable[[A9], A10], Callable[[A10], A11], Callable[[A11], A12], Callable[[A12], A13], Callable[[A13], A14], Callable[[A14], A15], Callable[[A15], Y]]) -> Y: ...
+        def _feed1_deep[Y](self: Feeding[S, DT], chain: Chain1Deep[Callable[[Tensor[S, DT]], Y]]) -> Y: ...
+        def _feed2_deep[A1, Y](self: Feeding[S, DT], chain: Chain2Deep[Callable[[Tensor[S, DT]], A1], Callable[[A1], Y]]) -> Y: ...
+        def _feed3_deep[A1, A2, Y](self: Feeding[S, DT], chain: Chain3Deep[Callable[[Tensor[S, DT]], A1], Callable[[A1], A2], Callable[[A2], Y]]) -> Y: ...
+        def _feed4_deep[A1, A2, A3, Y](self: Feeding[S, DT], chain: Chain4Deep[Callable[[Tensor[S, DT]], A1], Callable[[A1], A2], Callable[[A2], A3], Callable[[A3], Y]]) -> Y: ...
+        def _feed5_deep[A1, A2, A3, A4, Y](self: Feeding[S, DT], chain: Chain5Deep[Callable[[Tensor[S, DT]], A1], Callable[[A1], A2], Callable[[A2], A3], Callable[[A3], A4], Callable[[A4], Y]]) -> Y: ...
+        def _feed6_deep[A1, A2, A3, A4, A5, Y](self: Feeding[S, DT], chain: Chain6Deep[Callable[[Tensor[S, DT]], A1], Callable[[A1], A2], Callable[[A2], A3], Callable[[A3], A4], Callable[[A4], A5], Callable[[A5], Y]]) -> Y: ...
+        def _feed7_deep[A1, A2, A3, A4, A5, A6, Y](self: Feeding[S, DT], chain: Chain7Deep[Callable[[Tensor[S, DT]], A1], Callable[[A1], A2], Callable[[A2], A3], Callable[[A3], A4], Callable[[A4], A5], Callable[[A5], A6], Callable[[A6], Y]]) -> Y: ...
+        def _feed8_deep[A1, A2, A3, A4, A5, A6, A7, Y](self: Feeding[S, DT], chain: Chain8Deep[Callable[[Tensor[S, DT]], A1], Callable[[A1], A2], Callable[[A2], A3], Callable[[A3], A4], Callable[[A4], A5], Callable[[A5], A6], Callable[[A6], A7], Callable[[A7], Y]]) -> Y: ...
+        def _feed1_deeper[Y](self: Feeding[S, DT], chain: Chain1Deeper[Callable[[Tensor[S, DT]], Y]]) -> Y: ...
+        def _feed2_deeper[A1, Y](self: Feeding[S, DT], chain: Chain2Deeper[Callable[[Tensor[S, DT]], A1], Callable[[A1], Y]]) -> Y: ...
+        def _feed3_deeper[A1, A2, Y](self: Feeding[S, DT], chain: Chain3Deeper[Callable[[Tensor[S, DT]], A1], Callable[[A1], A2], Callable[[A2], Y]]) -> Y: ...
+        def _feed4_deeper[A1, A2, A3, Y](self: Feeding[S, DT], chain: Chain4Deeper[Callable[[Tensor[S, DT]], A1], Callable[[A1], A2], Callable[[A2], A3], Callable[[A3], Y]]) -> Y: ...
+        def _feed5_deeper[A1, A2, A3, A4, Y](self: Feeding[S, DT], chain: Chain5Deeper[Callable[[Tensor[S, DT]], A1], Callable[[A1], A2], Callable[[A2], A3], Callable[[A3], A4], Callable[[A4], Y]]) -> Y: ...
+        def _feed6_deeper[A1, A2, A3, A4, A5, Y](self: Feeding[S, DT], chain: Chain6Deeper[Callable[[Tensor[S, DT]], A1], Callable[[A1], A2], Callable[[A2], A3], Callable[[A3], A4], Callable[[A4], A5], Callable[[A5], Y]]) -> Y: ...
+        def _feed7_deeper[A1, A2, A3, A4, A5, A6, Y](self: Feeding[S, DT], chain: Chain7Deeper[Callable[[Tensor[S, DT]], A1], Callable[[A1], A2], Callable[[A2], A3], Callable[[A3], A4], Callable[[A4], A5], Callable[[A5], A6], Callable[[A6], Y]]) -> Y: ...
+        def _feed8_deeper[A1, A2, A3, A4, A5, A6, A7, Y](self: Feeding[S, DT], chain: Chain8Deeper[Callable[[Tensor[S, DT]], A1], Callable[[A1], A2], Callable[[A2], A3], Callable[[A3], A4], Callable[[A4], A5], Callable[[A5], A6], Callable[[A6], A7], Callable[[A7], Y]]) -> Y: ...
+        def _feed_residual(self: Feeding[S, DT], block: ResidualOf[Callable[[Tensor[S, DT]], Tensor[S, DT]]]) -> Tensor[S, DT]: ...
+        def _feed_residual_deep(self: Feeding[S, DT], block: ResidualOfDeep[Callable[[Tensor[S, DT]], Tensor[S, DT]]]) -> Tensor[S, DT]: ...
+        def _feed_residual_deeper(self: Feeding[S, DT], block: ResidualOfDeeper[Callable[[Tensor[S, DT]], Tensor[S, DT]]]) -> Tensor[S, DT]: ...
+        def _feed_repeated(self: Feeding[S, DT], block: RepeatedOf[Callable[[Tensor[S, DT]], Tensor[S, DT]]]) -> Tensor[S, DT]: ...
+        def _feed_repeated_deep(self: Feeding[S, DT], block: RepeatedOfDeep[Callable[[Tensor[S, DT]], Tensor[S, DT]]]) -> Tensor[S, DT]: ...
+        def _feed_repeated_deeper(self: Feeding[S, DT], block: RepeatedOfDeeper[Callable[[Tensor[S, DT]], Tensor[S, DT]]]) -> Tensor[S, DT]: ...
+        def _feed_sum[Y](self: Feeding[S, DT], block: SumOf[Callable[[Tensor[S, DT]], Y], Callable[[Tensor[S, DT]], Y]]) -> Y: ...
+        def _feed_sum_deep[Y](self: Feeding[S, DT], block: SumOfDeep[Callable[[Tensor[S, DT]], Y], Callable[[Tensor[S, DT]], Y]]) -> Y: ...
+        def _feed_sum_deeper[Y](self: Feeding[S, DT], block: SumOfDeeper[Callable[[Tensor[S, DT]], Y], Callable[[Tensor[S, DT]], Y]]) -> Y: ...
         # fmt: on
 
         def _feed_one[Y](self: Feeding[S, DT], layer: Callable[[Tensor[S, DT]], Y]) -> Y: ...
-
-        def _feed_residual(
-            self: Feeding[S, DT], block: ResidualOf[Callable[[Tensor[S, DT]], Tensor[S, DT]]]
-        ) -> Tensor[S, DT]: ...
-
-        def _feed_repeated(
-            self: Feeding[S, DT], block: RepeatedOf[Callable[[Tensor[S, DT]], Tensor[S, DT]]]
-        ) -> Tensor[S, DT]: ...
-
-        def _feed_sum[Y](
-            self: Feeding[S, DT], block: SumOf[Callable[[Tensor[S, DT]], Y], Callable[[Tensor[S, DT]], Y]]
-        ) -> Y: ...
-
         def _slide[Y](self: Feeding[S, DT], window: Callable[[Tensor[S, DT]], Y]) -> Y: ...
