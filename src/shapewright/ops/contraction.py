@@ -14,8 +14,9 @@ import numpy as np
 from shapewright.ops import movement, reductions
 from shapewright.ops.composite import explained, sizes_of
 from shapewright.ops.core import Op, Shape, describe_operand, numeric
-from shapewright.ops.elementwise import mul
+from shapewright.ops.elementwise import cast, mul
 from shapewright.shapes import _patterns, rules
+from shapewright.shapes.dim import describe
 from shapewright.shapes.errors import ArgumentError, ShapeError
 
 
@@ -42,7 +43,25 @@ def _matmul_value(a: np.ndarray, b: np.ndarray) -> Any:
 def _matmul_shape(a: Shape | None, b: Shape | None) -> Shape:
     if a is None or b is None:
         raise ShapeError("a Python number has no axis to multiply along", hint="x * number")
-    return rules.matmul_shape(a, b)
+    try:
+        return rules.matmul_shape(a, b)
+    except ShapeError as error:
+        if a and b:
+            error.facts.append(_disagreement(a, b))
+            if error.hint is None and a[-1:] == b[-1:] and a[-1] != b[-2:][0]:
+                error.hint = "a @ b.permute(axes=(…)) with the last two axes of b exchanged"
+        raise
+
+
+def _disagreement(a: Shape, b: Shape) -> tuple[str, str]:
+    """Say which sizes of two matrices (or vectors, or batches of them) do not fit."""
+    row = max(len(b) - 2, 0)
+    if a[-1] != b[row]:
+        return (
+            "differ",
+            f"{describe(a[-1:])[1:-1]} (axis {len(a) - 1} of a) and {describe(b[row:][:1])[1:-1]} (axis {row} of b)",
+        )
+    return "differ", f"{describe(a[:-2])} (before the last two axes of a) and {describe(b[:-2])} (of b)"
 
 
 def _turned(x: Any) -> Any:
@@ -171,7 +190,7 @@ def einsum(equation: str, *tensors: Any) -> Any:
     if not tensors:
         raise ArgumentError("einsum: there is no tensor", hint='ops.einsum("ij,jk->ik", a, b)')
     try:
-        rules.einsum_shape(equation, [x._spec.sizes for x in tensors])
+        rules.einsum_shape(equation, tuple(x._spec.sizes for x in tensors))
     except ShapeError as error:
         # The rule's sentence begins with the name of the op.
         error.facts.extend((f"tensor {i}", describe_operand(x)) for i, x in enumerate(tensors))
@@ -213,7 +232,11 @@ def _summed(x: Any, letters: str, wanted: set[str]) -> tuple[Any, str]:
     axes = tuple(place for place, letter in enumerate(letters) if letter not in wanted)
     if not axes:
         return x, letters
-    return reductions.sum(x, axes=axes), "".join(letter for letter in letters if letter in wanted)
+    total = reductions.sum(x, axes=axes)
+    if total._spec.dtype is not x._spec.dtype:
+        # Sums of integers are wider; products are not, and an equation is one product.
+        total = cast(total, dtype=x._spec.dtype)
+    return total, "".join(letter for letter in letters if letter in wanted)
 
 
 def _pair(left: Any, a: str, right: Any, b: str, wanted: set[str]) -> tuple[Any, str]:

@@ -1,7 +1,8 @@
 """Ops that move elements and compute nothing: broadcast, permute, reshape, slice, pad, flip, roll, concat, triangles.
 
 Sizes and axis numbers arrive complete: no -1, no negative axis, no missing bound (`tensor/` works those out).
-broadcast, permute, slice, flip and a compatible reshape give views. What it is not: moves by index tensors (`indexing.py`).
+broadcast, permute, slice, flip and a compatible reshape give views. What it is not: moves by index tensors
+(`indexing.py`).
 """
 
 from __future__ import annotations
@@ -222,10 +223,20 @@ PyTorch: ``torch.roll``.
 
 # ---- concat, stack --------------------------------------------------------------------------------------------------
 def _concat_shape(*shapes: Shape | None, axis: int) -> Shape:
-    tensors = [shape for shape in shapes if shape is not None]
+    tensors = tuple(shape for shape in shapes if shape is not None)
     if len(tensors) != len(shapes):
         raise ShapeError("a Python number has no axis to join along", hint="sw.tensor([number])")
-    sizes = list(rules.concat_shape(tensors, axis))
+    try:
+        sizes = list(rules.concat_shape(tensors, axis))
+    except ShapeError as error:
+        first = tensors[0]
+        for number, shape in enumerate(tensors):
+            for place, (a, b) in enumerate(zip(first, shape, strict=False)):
+                if len(shape) == len(first) and place != axis and a != b:
+                    error.facts.append(
+                        ("differ", f"{int(a)} (axis {place} of tensor 0) and {int(b)} (of tensor {number})")
+                    )
+        raise
     for shape in tensors[1:]:
         for other, size in enumerate(shape):
             if other != axis:
@@ -264,7 +275,7 @@ def stack(tensors: Sequence[Any], axis: int = 0) -> Any:
     PyTorch: ``torch.stack(tensors, dim)``.
     """
     try:
-        rules.stack_shape([x._spec.sizes for x in tensors], axis)
+        rules.stack_shape(tuple(x._spec.sizes for x in tensors), axis)
     except ShapeError as error:
         raise explained("stack", error, tensors, ("tensor",), axis=axis) from None
     pieces = []

@@ -14,6 +14,7 @@ from shapewright.ops.composite import axis_from_front, explained, sizes_of
 from shapewright.ops.elementwise import add, cast, div, exp, log, mul, rsqrt, stop_gradient, sub
 from shapewright.ops.movement import broadcast
 from shapewright.shapes import rules
+from shapewright.shapes.dim import describe
 from shapewright.shapes.dtypes import f32
 from shapewright.shapes.errors import DTypeError, ShapeError
 
@@ -140,6 +141,11 @@ def layer_norm(
     [-2.0, 2.0]
     """
     places = tuple(sorted(_axes(x, axes, "layer_norm")))
+    normalized = tuple(x._spec.sizes[axis] for axis in places)
+    for name, part in (("weight", weight), ("bias", bias)):
+        if part is not None and part._spec.sizes != normalized:
+            error = ShapeError(f"the {name} has the sizes of the axes that are normalised, {describe(normalized)}")
+            raise explained("layer_norm", error, (x, part), ("x", name), axes=axes)
     result = normalize(x, axis=axes, epsilon=epsilon)
     sizes = sizes_of(x)
     if weight is not None:
