@@ -21,7 +21,7 @@ from shapewright.tensor._variables import DT, S
 
 if TYPE_CHECKING:
     from shapewright.shapes.dtypes import DType
-    from shapewright.shapes.typing import IntVar
+    from shapewright.shapes.typing import IntTuple, IntVar
     from shapewright.tensor.tensor import Tensor
 
 LONGEST = 16
@@ -283,49 +283,43 @@ if TYPE_CHECKING:
 
 
 # ---- windows: a convolution or pooling whose window is larger than its input ------------------------------------------
-class Plane[B: IntVar, C: IntVar, H: IntVar, W: IntVar, Fit: IntVar]:
-    """The sizes of images that a window slides over; `Fit` is 0 if the window fits and -1 if it is larger."""
-
-
 class Slides(Protocol[M_contra, Y_co]):
     """What a window can slide over, giving a `Plane`."""
 
     def _slide(self, window: M_contra, /) -> Y_co: ...
 
 
-class Window[C: IntVar, K: IntVar, P: IntVar, D: IntVar]:
-    """A window of size K, padding P and dilation D, over images of C channels.
+if TYPE_CHECKING:
 
-    There are no comparisons between sizes in types. But a size divided by a number larger than any size is 0, or -1 if
-    it is negative: so `Fit` is 0 if the window fits along both axes and -1 if it does not.
-    """
+    class Plane[Bs: IntTuple, H: IntVar, W: IntVar, Fit: IntVar]:
+        """The sizes of images that a window slides over; `Fit` is 0 if the window fits and -1 if it is larger.
 
-    if TYPE_CHECKING:
+        There are no comparisons between sizes in types. But a number divided by one larger than any size is 0, or -1 if
+        it is negative.
+        """
 
-        def __call__[B: IntVar, H: IntVar, W: IntVar, E: DType](
-            self, x: Tensor[[B, C, H, W], E]
+    class Window[C: IntVar, KH: IntVar, KW: IntVar, PH: IntVar, PW: IntVar, DH: IntVar, DW: IntVar, E: DType]:
+        """A window of size KH times KW, padding PH and PW, dilation DH and DW, over images of C channels of E."""
+
+        def __call__[Bs: IntTuple, H: IntVar, W: IntVar](
+            self, x: Tensor[[*Bs, C, H, W], E]
         ) -> Plane[
-            B,
-            C,
+            Bs,
             H,
             W,
-            ((H + 2 * P - D * (K - 1) - 1) // 1000000000 + (W + 2 * P - D * (K - 1) - 1) // 1000000000) // 2,
+            ((H + 2 * PH - DH * (KH - 1) - 1) // 1000000000 + (W + 2 * PW - DW * (KW - 1) - 1) // 1000000000) // 2,
         ]: ...
 
+    class AnyWindow[KH: IntVar, KW: IntVar, PH: IntVar, PW: IntVar, DH: IntVar, DW: IntVar]:
+        """The same over images of any number of channels (pooling)."""
 
-class AnyWindow[K: IntVar, P: IntVar, D: IntVar]:
-    """The same over images of any number of channels (pooling)."""
-
-    if TYPE_CHECKING:
-
-        def __call__[B: IntVar, C: IntVar, H: IntVar, W: IntVar, E: DType](
-            self, x: Tensor[[B, C, H, W], E]
+        def __call__[Bs: IntTuple, H: IntVar, W: IntVar, E: DType](
+            self, x: Tensor[[*Bs, H, W], E]
         ) -> Plane[
-            B,
-            C,
+            Bs,
             H,
             W,
-            ((H + 2 * P - D * (K - 1) - 1) // 1000000000 + (W + 2 * P - D * (K - 1) - 1) // 1000000000) // 2,
+            ((H + 2 * PH - DH * (KH - 1) - 1) // 1000000000 + (W + 2 * PW - DW * (KW - 1) - 1) // 1000000000) // 2,
         ]: ...
 
 

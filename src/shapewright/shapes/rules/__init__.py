@@ -43,4 +43,5 @@ from shapewright.shapes.rules.teaching import broadcast_number_shape as broadcas
 from shapewright.shapes.rules.teaching import permute_number_shape as permute_number_shape
 from shapewright.shapes.rules.teaching import reduce_number_shape as reduce_number_shape
 from shapewright.shapes.rules.teaching import reshape_number_shape as reshape_number_shape
+from shapewright.shapes.rules.window import oversized_window_shape as oversized_window_shape
 from shapewright.shapes.rules.window import window_size_shape as window_size_shape

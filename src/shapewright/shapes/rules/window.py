@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import shape_extensions.dsl as dsl
-    from shape_extensions import Int
+    from shape_extensions import Int, IntTuple
     from shape_extensions import type_shape_dsl_function as shape_rule
 else:
     from shapewright.shapes import _dsl as dsl
@@ -31,3 +31,12 @@ def window_size_shape(size: Int, kernel: Int, stride: Int, padding: Int, dilatio
     if any(dsl.is_concrete_int(s) and s < 0 for s in span):
         return dsl.Invalid("the window is larger than the axis it slides over, padding included")
     return (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
+
+
+@shape_rule
+def oversized_window_shape(height: Int, width: Int) -> IntTuple:
+    """What a convolution or pooling over too small an image is told, where the types know that it is too small."""
+    sizes = dsl.IntTuple((height, width))
+    if any(dsl.is_concrete_int(size) for size in sizes):
+        return dsl.Invalid("the window is larger than the image it slides over, padding included")
+    return dsl.IntTuple.gradual()
