@@ -17,6 +17,7 @@ from shapewright.shapes.dim import Atom, Dim, Polynomial, Scope
 from shapewright.shapes.dtypes import DType
 from shapewright.shapes.errors import DTypeError, Error, ShapeError
 from shapewright.tensor.binding import Binder, forget
+from shapewright.tensor.feeding import Layered
 from shapewright.tensor.parameter import Buffer, Parameter
 from shapewright.tensor.random import Key
 from shapewright.tensor.tensor import Tensor
@@ -24,7 +25,7 @@ from shapewright.tensor.tensor import Tensor
 _OWN_ATTRIBUTES = frozenset(("_home", "_scope", "_sizes"))
 
 
-class Module:
+class Module(Layered):
     """The base of every layer and model.
 
     Write sizes as type parameters, take them as `Int[N]` in `__init__`, and annotate `__call__`: each call is then

@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING, Any, Generic, overload
 
 from shapewright import ops
-from shapewright.ops.movement import sizes_of
+from shapewright.ops.composite import sizes_of
 from shapewright.shapes.dtypes import DType, Floating
 from shapewright.shapes.typing import Int, IntTuple, IntVar
 from shapewright.tensor.tensor import Tensor

@@ -1,0 +1,39 @@
+"""What layers do with their cells: a parameter's value with the tape of the input, and a layer's own random key.
+
+What it is not: the cells themselves (`tensor/parameter.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shapewright.tensor.random import Key, default_key
+
+
+def with_tape_of(x: Any, parameter: Any) -> Any:
+    """Give a parameter so that what is computed from it alone, before it meets x, is recorded if x is.
+
+    None stays None: a layer without a bias adds none.
+    """
+    return parameter if parameter is None or x._node is None else parameter.trace(training=False)
+
+
+def own_key(key: Key | None) -> Key:
+    """Give a layer the key that it draws from: a stream of its own, split from `key` or from the process-wide key."""
+    return (key or default_key()).split(1)[0]
+
+
+NOTHING: Any = None
+"""The value of an attribute that a layer was told to do without, such as the weight of a norm with affine=False.
+
+The attribute's type stays `Parameter`, so that the many layers that have one need no test for None.
+"""
+
+type LastAxis = tuple[int | None, int | None]
+"""What a layer says in `_last_axis`: the size of the last axis that it takes, and of the one that it gives.
+
+None is any size, or the same as before. A layer without the attribute says nothing.
+"""
+
+SAME: LastAxis = (None, None)
+"""The last axis of a layer that takes any and keeps it."""
