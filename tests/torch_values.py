@@ -7,16 +7,18 @@ what is stored here (`ops/test_torch.py`).
 from __future__ import annotations
 
 import io
+import os
 import sys
 import zipfile
 from pathlib import Path
 
-import numpy as np
-import torch
+# The root of the repository in the place of this folder, whose `typing` would hide Python's.
+sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
 
-from tests.ops.cases import CASES  # noqa: E402  # found through the path above
+from tests.ops.cases import CASES  # noqa: E402
 from tests.ops.numbers import unit  # noqa: E402
 
 
@@ -49,7 +51,9 @@ def main() -> None:
             buffer = io.BytesIO()
             np.lib.format.write_array(buffer, np.asarray(array), allow_pickle=False)
             # A fixed date: the same values give the same file.
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy", (2020, 1, 1, 0, 0, 0)), buffer.getvalue(), zipfile.ZIP_DEFLATED)
+            archive.writestr(
+                zipfile.ZipInfo(f"{name}.npy", (2020, 1, 1, 0, 0, 0)), buffer.getvalue(), zipfile.ZIP_DEFLATED
+            )
     print(f"{len(stored)} arrays, {path.stat().st_size // 1000} kB, by PyTorch {torch.__version__}: {path.name}")
 
 

@@ -43,7 +43,9 @@ def nonzero(shape, seed):
 
 def offgrid(shape, seed):
     """From -3 to 4, at least 0.1 away from whole and half numbers."""
-    return np.floor(6 * uniform(shape, seed)) - 3 + 0.1 + 0.3 * uniform(shape, seed + 50) + 0.5 * boolean(shape, seed + 51)
+    return (
+        np.floor(6 * uniform(shape, seed)) - 3 + 0.1 + 0.3 * uniform(shape, seed + 50) + 0.5 * boolean(shape, seed + 51)
+    )
 
 
 def distinct(shape, seed):

@@ -34,4 +34,6 @@ def test_value_and_gradient_are_those_of_pytorch(case, variant):
     for place in case.gradient:
         got = gradients[tensors[place]].numpy()
         assert got.dtype == np.float64
-        np.testing.assert_allclose(got, STORED[f"{key}|gradient {place}"], rtol=1e-8, atol=1e-11, err_msg=f"input {place}")
+        np.testing.assert_allclose(
+            got, STORED[f"{key}|gradient {place}"], rtol=1e-8, atol=1e-11, err_msg=f"input {place}"
+        )

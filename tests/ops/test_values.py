@@ -96,9 +96,7 @@ def turned(array):
     apart = np.zeros([2 * size + 1 for size in array.shape], dtype=array.dtype)
     apart[tuple(slice(1, None, 2) for _ in array.shape)] = array
     sizes = apart.shape
-    yield ops.slice(
-        sw.from_numpy(apart), starts=(1,) * array.ndim, stops=sizes, steps=(2,) * array.ndim
-    )
+    yield ops.slice(sw.from_numpy(apart), starts=(1,) * array.ndim, stops=sizes, steps=(2,) * array.ndim)
 
 
 @pytest.mark.parametrize(("case", "variant"), ROWS, ids=IDS)
