@@ -7,6 +7,7 @@ What is not here is not public. One import, `import shapewright as sw`, gives te
 from __future__ import annotations
 
 from shapewright import data as data
+from shapewright import files as files
 from shapewright import optim as optim
 from shapewright.devices import Cpu as Cpu
 from shapewright.devices import Device as Device
@@ -22,6 +23,7 @@ from shapewright.shapes.dtypes import i32 as i32
 from shapewright.shapes.dtypes import i64 as i64
 from shapewright.shapes.dtypes import u8 as u8
 from shapewright.shapes.errors import ArgumentError as ArgumentError
+from shapewright.shapes.errors import CaptureError as CaptureError
 from shapewright.shapes.errors import DeviceError as DeviceError
 from shapewright.shapes.errors import DTypeError as DTypeError
 from shapewright.shapes.errors import Error as Error
@@ -44,6 +46,7 @@ from shapewright.tensor.combine import maximum as maximum
 from shapewright.tensor.combine import minimum as minimum
 from shapewright.tensor.combine import stack as stack
 from shapewright.tensor.combine import where as where
+from shapewright.tensor.compiled import compile as compile
 from shapewright.tensor.creation import arange as arange
 from shapewright.tensor.creation import eye as eye
 from shapewright.tensor.creation import from_numpy as from_numpy
