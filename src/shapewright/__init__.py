@@ -9,6 +9,7 @@ from __future__ import annotations
 from shapewright import data as data
 from shapewright import files as files
 from shapewright import optim as optim
+from shapewright import nn as nn
 from shapewright.devices import Cpu as Cpu
 from shapewright.devices import Device as Device
 from shapewright.devices import Reference as Reference

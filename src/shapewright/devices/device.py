@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     import numpy as np
 
+    from shapewright.graph import Graph
     from shapewright.ops.core import Op
     from shapewright.shapes.dtypes import Spec
 
@@ -30,4 +31,18 @@ class Device[Storage](Protocol):
 
     def run(self, op: Op, operands: Sequence[Storage | float], params: Mapping[str, Any], result: Spec) -> Storage:
         """Run one operation, already checked, whose result has the shape and element type `result`."""
+        ...
+
+    def compile(self, graph: Graph) -> Executable[Storage]:
+        """Make a whole program ready to run."""
+        ...
+
+
+class Executable[Storage](Protocol):
+    """A whole program on a device."""
+
+    def run(
+        self, arguments: Sequence[Storage], cells: Sequence[Storage], draws: Sequence[tuple[int, int]]
+    ) -> tuple[Sequence[Storage], Sequence[Storage]]:
+        """Give the results, and the new values of the cells that change, from the arguments, cells and draws."""
         ...

@@ -21,8 +21,10 @@ What it is not: how an op is run (`devices/`), recorded (`tape/`) or called as a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from shapewright.shapes.dim import Dim, Scope, describe, merge
 from shapewright.shapes.dtypes import DType, Spec, bool_, spec
@@ -126,6 +128,21 @@ class Op:
             self._verdicts[key] = found
         return found
 
+    def evaluate(self, arrays: Sequence[Any], params: Mapping[str, Any], result: Spec) -> np.ndarray:
+        """Run the meaning of the op on NumPy arrays and Python numbers; `result` is what the verdict said.
+
+        16-bit floats are computed as f32 and rounded once. NumPy's warnings (overflow, log of 0) are silent: what they
+        warn of are infinities and NaNs.
+        """
+        if not self.exact:
+            arrays = [_widened(a) if isinstance(a, np.ndarray) and a.itemsize == 2 else a for a in arrays]
+        with np.errstate(all="ignore"):
+            value = self.value(*arrays, **params)
+            if type(value) is np.ndarray and value.dtype == result.dtype.numpy:
+                return value
+            # NumPy widens some results (sums of i32) and gives numbers for rank 0.
+            return np.asarray(value).astype(result.dtype.numpy, copy=False)
+
     def names(
         self, operands: tuple[Any, ...], shapes: Sequence[tuple[int, ...] | None], params: dict[str, Any], result: Spec
     ) -> tuple[int, ...] | None:
@@ -195,6 +212,10 @@ def _merged(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
         if other is not first:
             first = tuple([a if a is b else merge(a, b) for a, b in zip(first, other, strict=True)])
     return first
+
+
+def _widened(array: np.ndarray) -> np.ndarray:
+    return array if array.dtype.kind in "iub" else array.astype(np.float32)
 
 
 def describe_operand(operand: Any) -> str:

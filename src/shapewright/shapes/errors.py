@@ -60,6 +60,10 @@ class IndexRangeError(Error, IndexError):
     """An index or a class label outside its axis."""
 
 
+class CaptureError(Error, RuntimeError):
+    """Something that only a value has, its numbers or its truth, was asked for while a program was recorded."""
+
+
 class ArgumentError(Error, ValueError):
     """A value outside what an argument allows, such as a dropout rate of 1.5."""
 

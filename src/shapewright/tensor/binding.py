@@ -241,6 +241,20 @@ class Binder:
                 hint=f"{called}.to(sw.{needed.name})",
             )
 
+    def bound(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """Call the function: its arguments checked and their axes named, its result checked and its names forgotten."""
+        try:
+            scope = Scope()
+            binding = self.check(args, kwargs, {})
+            named_args, named_kwargs = self.name_axes(binding, args, kwargs, {}, scope)
+            result = self.function(*named_args, **named_kwargs)
+            self.check_result(binding, result)
+            return forget(result, scope)
+        except Error as error:
+            if error.path is None:
+                error.path = f"{self.called}()"
+            raise
+
     # ---- names for the time of the call -----------------------------------------------------------------------------
     def name_axes(
         self, binding: Binding, args: Sequence[Any], kwargs: Mapping[str, Any], known: Mapping[str, Any], scope: Scope
@@ -373,17 +387,7 @@ def checked[**P, R](function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            scope = Scope()
-            binding = binder.check(args, kwargs, {})
-            named_args, named_kwargs = binder.name_axes(binding, args, kwargs, {}, scope)
-            result = function(*named_args, **named_kwargs)  # pyrefly: ignore  # the same arguments, with names
-            binder.check_result(binding, result)
-            return forget(result, scope)
-        except Error as error:
-            if error.path is None:
-                error.path = f"{binder.called}()"
-            raise
+        return binder.bound(args, kwargs)
 
     return call
 

@@ -6,20 +6,52 @@ What it is not: where parameters are found (`nn/module.py`) or updated (`optim/`
 from __future__ import annotations
 
 import weakref
-from typing import Any, Generic
+from typing import TYPE_CHECKING, Any, Generic
 
+from shapewright.graph import active
 from shapewright.ops.core import describe_operand
-from shapewright.shapes.errors import ArgumentError, DeviceError, DTypeError, Error, ShapeError
+from shapewright.shapes.errors import ArgumentError, CaptureError, DeviceError, DTypeError, Error, ShapeError
 from shapewright.tape import Leaf
 
 from ._variables import DT, S
 from .tensor import Tensor, make
+
+_held_storage: Any = Tensor._storage.__get__  # pyrefly: ignore[missing-attribute]  # the slot's descriptor
+_hold_storage: Any = Tensor._storage.__set__  # pyrefly: ignore[missing-attribute]  # the slot's descriptor
+_held_device: Any = Tensor._device.__get__  # pyrefly: ignore[missing-attribute]  # the slot's descriptor
+_hold_device: Any = Tensor._device.__set__  # pyrefly: ignore[missing-attribute]  # the slot's descriptor
 
 
 class _Cell(Tensor[S, DT], Generic[S, DT]):
     """A tensor that can be assigned. An operation reads the value at that moment."""
 
     __slots__ = ("_home",)
+
+    if not TYPE_CHECKING:
+        # While a program is recorded, a cell's value is a variable of that program.
+        @property
+        def _storage(self) -> Any:
+            capture = active.capture
+            if capture is None:
+                return _held_storage(self)
+            return capture.read(self, self._spec, _held_device(self), self.name)
+
+        @_storage.setter
+        def _storage(self, storage: Any) -> None:
+            capture = active.capture
+            if capture is None:
+                _hold_storage(self, storage)
+            else:
+                capture.write(self, self._spec, _held_device(self), self.name, storage)
+
+        @property
+        def _device(self) -> Any:
+            return active.capture or _held_device(self)
+
+        @_device.setter
+        def _device(self, device: Any) -> None:
+            _hold_device(self, device)
+
     # The module that holds the cell and the cell's name there, for reports.
     _home: tuple[weakref.ref[Any], str] | None
 
@@ -29,9 +61,14 @@ class _Cell(Tensor[S, DT], Generic[S, DT]):
                 f"{type(self).__name__} holds a tensor, not {type(value).__name__}",
                 hint=f"nn.{type(self).__name__}(sw.zeros((2, 3)))",
             )
-        self._storage = value._storage
+        if active.capture is not None:
+            raise CaptureError(
+                f"a {type(self).__name__} is made while sw.compile records the program",
+                hint="models and optimisers made before the compiled function is called",
+            )
         self._spec = value._spec
         self._device = value._device
+        self._storage = value._storage
         # Names live for a call; a model lives longer. Its axes are plain numbers.
         self._dims = None
         self._node = None

@@ -6,7 +6,6 @@ is not: the methods (one file per family beside this one) or the operations (`op
 
 from __future__ import annotations
 
-import threading
 import types
 from typing import TYPE_CHECKING, Any, Generic, Self, overload
 
@@ -14,12 +13,14 @@ import numpy as np
 
 from shapewright import ops
 from shapewright.devices import Device
+from shapewright.graph import active
 from shapewright.ops.core import Op, Value, describe_operand
-from shapewright.shapes.dim import Dim, Scope, merge
+from shapewright.shapes.dim import Dim, merge
 from shapewright.shapes.dtypes import DType, Spec, checked_dtype
-from shapewright.shapes.errors import ArgumentError, DeviceError, DTypeError, Error, ShapeError, TapeError
+from shapewright.shapes.errors import ArgumentError, CaptureError, DeviceError, DTypeError, Error, ShapeError, TapeError
 from shapewright.tape import Deferred, Gradients, Leaf, Node, pull_back
 
+from ._names import name_axes
 from ._variables import DT, S
 from .contraction import Contraction
 from .elementwise import Elementwise
@@ -85,7 +86,7 @@ class Tensor(
         """The sizes; each remembers which axis of which tensor it counts, so it can say which axis to keep."""
         dims = self._dims
         if dims is None or not all([type(d) is Dim for d in dims]):
-            dims = _name_axes(self)
+            dims = name_axes(self)
         return dims  # pyrefly: ignore[bad-return]  # the run-time sizes are what S says
 
     @property
@@ -203,8 +204,10 @@ class Tensor(
         >>> sw.tensor([1, 2]).to(sw.f32)
         Tensor[[2], f32] on cpu: [1. 2.]
         """
+        from .transfer import transfer
+
         if hasattr(to, "run") and hasattr(to, "put"):
-            return self if to == self._device else _transfer(self, to)
+            return self if to == self._device or to == getattr(self._device, "home", None) else transfer(self, to)
         dtype = checked_dtype(to)
         return self if dtype is self._spec.dtype else ops.cast(self, dtype=dtype)
 
@@ -298,6 +301,8 @@ class Tensor(
         sizes = ", ".join(str(size) for size in self._spec.sizes)
         what = f"{type(self).__name__}[[{sizes}], {self._spec.dtype.name}] on {self._device.name}"
         traced = ", traced" if self._node is not None else ""
+        if self._device is active.capture:
+            return f"{what}{traced}"
         with np.printoptions(threshold=60, edgeitems=3, precision=4):
             values = str(self.numpy())
         return f"{what}{traced}:{chr(10) if chr(10) in values else ' '}{values}"
@@ -329,6 +334,8 @@ class Tensor(
                 keys.append(operand._spec)
                 storages.append(operand._storage)
                 if operand._device is not device and operand._device != device:
+                    if active.capture is not None:
+                        return self._apply(op, _adopted(op, operands, params), params)
                     raise op.explain(_apart(self, operand), operands, params)
                 node = operand._node
                 if node is not None:
@@ -381,28 +388,6 @@ def make(storage: Any, spec: Spec, device: Any) -> Any:
     return result
 
 
-_naming = threading.Lock()
-
-
-def _name_axes(x: Any) -> tuple[int, ...]:
-    """Give every axis of a tensor a name. Threads that read one shape at once must leave with the same names."""
-    with _naming:
-        dims = x._dims
-        if dims is None or not all([type(d) is Dim for d in dims]):
-            dims = x._dims = _with_names(dims if dims is not None else x._spec.sizes)
-        return dims
-
-
-def _with_names(sizes: tuple[int, ...]) -> tuple[Dim, ...]:
-    # Axes of one tensor are different axes, so new names join the scope of those that are already there.
-    scope = None
-    for size in sizes:
-        if isinstance(size, Dim):
-            scope = next(iter(size.names[0].scopes()))
-    scope = scope or Scope()
-    return tuple(size if isinstance(size, Dim) else Dim.named(size, None, scope) for size in sizes)
-
-
 def _as_number(op: Op, operand: Any, operands: tuple[Any, ...], params: dict[str, Any]) -> Any:
     if isinstance(operand, np.generic) or (isinstance(operand, int) and type(operand) is not int):
         return operand.item() if isinstance(operand, np.generic) else int(operand)
@@ -412,6 +397,31 @@ def _as_number(op: Op, operand: Any, operands: tuple[Any, ...], params: dict[str
         hint="sw.from_numpy(array)" if isinstance(operand, np.ndarray) else "sw.tensor(...) around it",
     )
     raise op.explain(error, [o if o is not operand else type(o) for o in operands], params)
+
+
+def _adopted(op: Op, operands: tuple[Any, ...], params: dict[str, Any]) -> tuple[Any, ...]:
+    """Give the operands as values of the program that is being recorded; those from outside become its constants."""
+    capture: Any = active.capture
+    adopted: list[Any] = []
+    for operand in operands:
+        if isinstance(operand, Tensor) and operand._device is not capture:
+            if operand._device != capture.home:
+                raise op.explain(_apart(operand, make(None, operand._spec, capture.home)), operands, params)
+            if operand._node is not None:
+                raise op.explain(
+                    CaptureError(
+                        "a value that was traced outside the compiled function meets a value inside",
+                        hint="x.trace() inside the function, on its arguments",
+                    ),
+                    operands,
+                    params,
+                )
+            storage = capture.adopt(operand._storage, operand._spec, operand._device)
+            inside = make(storage, operand._spec, capture)
+            inside._dims, inside._origin = operand._dims, operand._origin
+            operand = inside
+        adopted.append(operand)
+    return tuple(adopted)
 
 
 def _apart(left: Any, right: Any) -> DeviceError:
@@ -452,26 +462,3 @@ def _lost(parameter: Parameter, doing: str) -> TapeError:
         hint=f"{name}.trace() (or model(x.trace())) before, to keep the gradient; "
         ".stop_gradient() to drop it on purpose",
     )
-
-
-class _Transfer(Node):
-    """The recorded move of a value to another device; its gradient moves back."""
-
-    __slots__ = ("home", "source")
-
-    def __init__(self, source: Node, home: Device, training: bool) -> None:
-        super().__init__(None, (), {}, training)
-        self.source = source
-        self.home = home
-
-    def pull_back(self, gradient: Any, trace: bool) -> list[tuple[Node, Any]]:
-        return [(self.source, lambda: gradient.to(self.home))]
-
-
-def _transfer(x: Any, device: Any) -> Any:
-    result = make(device.put(x._device.get(x._storage)), x._spec, device)
-    result._dims = x._dims
-    result._origin = x._origin
-    if x._node is not None:
-        result._node = _Transfer(x._node, x._device, x._node.training)
-    return result

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from shapewright.graph import Graph
 from shapewright.ops.core import Op
 from shapewright.shapes.dtypes import Spec
 
-_F32 = np.dtype(np.float32)
+from .program import Program
 
 
 class Reference:
@@ -37,15 +38,10 @@ class Reference:
         return view
 
     def run(self, op: Op, operands: Sequence[Any], params: Mapping[str, Any], result: Spec) -> np.ndarray:
-        if not op.exact:
-            operands = [_widened(o) if isinstance(o, np.ndarray) and o.itemsize == 2 else o for o in operands]
-        # NumPy's warnings (overflow, log of 0) are other frameworks' infinities and NaNs.
-        with np.errstate(all="ignore"):
-            value = op.value(*operands, **params)
-            if type(value) is np.ndarray and value.dtype == result.dtype.numpy:
-                return value
-            # NumPy widens some results (sums of i32) and gives numbers for rank 0.
-            return np.asarray(value).astype(result.dtype.numpy, copy=False)
+        return op.evaluate(operands, params, result)
+
+    def compile(self, graph: Graph) -> Program:
+        return Program(graph, self)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
@@ -55,8 +51,3 @@ class Reference:
 
     def __hash__(self) -> int:
         return hash(self.name)
-
-
-def _widened(array: np.ndarray) -> np.ndarray:
-    """Give 16-bit floats as f32: each operation then rounds once, at its end."""
-    return array if array.dtype.kind in "iub" else array.astype(_F32)

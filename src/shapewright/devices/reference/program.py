@@ -1,0 +1,56 @@
+"""A whole program on the reference device: its operations one after the other, each value freed after its last use.
+
+What it is not: planned or fused. It is what every other device's programs are compared with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from shapewright.graph import DrawCounter, DrawSeed, Graph, Variable
+
+
+class Program:
+    """A graph, ready to run.
+
+    Args:
+        graph: the program.
+        device: what runs single operations.
+    """
+
+    def __init__(self, graph: Graph, device: Any) -> None:
+        self.graph = graph
+        self._device = device
+        self._constants = {variable: device.put(array) for variable, array in graph.constants.items()}
+        self._ends = graph.last_uses()
+
+    def run(
+        self, arguments: Sequence[Any], cells: Sequence[Any], draws: Sequence[tuple[int, int]]
+    ) -> tuple[list[Any], list[Any]]:
+        """Give the storages of the results, and of the cells' new values in the order of `graph.updates`.
+
+        Args:
+            arguments: the storages of the arguments.
+            cells: the storages of the cells.
+            draws: for each key, its seed and the position where this run begins.
+        """
+        graph = self.graph
+        values: dict[Variable, Any] = dict(self._constants)
+        values.update(zip(graph.arguments, arguments, strict=True))
+        values.update(zip(graph.cells, cells, strict=True))
+        for operation, ends in zip(graph.operations, self._ends, strict=True):
+            operands = [values[o] if isinstance(o, Variable) else o for o in operation.operands]
+            params = {name: _drawn(value, draws) for name, value in operation.params.items()}
+            values[operation.result] = self._device.run(operation.op, operands, params, operation.result.spec)
+            for variable in ends:
+                del values[variable]
+        return [values[v] for v in graph.results], [values[v] for v in graph.updates.values()]
+
+
+def _drawn(value: Any, draws: Sequence[tuple[int, int]]) -> Any:
+    if isinstance(value, DrawSeed):
+        return draws[value.key][0]
+    if isinstance(value, DrawCounter):
+        return draws[value.key][1] + value.offset
+    return value

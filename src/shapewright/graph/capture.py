@@ -1,0 +1,141 @@
+"""Capture: a device whose `run` appends an operation to a graph. A function that runs on it leaves its program behind.
+
+Parameters, buffers and keys become inputs and outputs of the program: while a capture is active in a thread, reading a
+cell gives the variable that stands for its value. What it is not: the choice what to capture and when
+(`tensor/compiled.py`).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from shapewright.ops.core import Op
+from shapewright.shapes.dtypes import Spec, from_numpy_dtype, spec
+from shapewright.shapes.errors import CaptureError, DeviceError
+
+from .graph import DrawCounter, DrawSeed, Graph, Operation, Variable
+
+
+class _Active(threading.local):
+    """The capture that this thread is in, if any."""
+
+    capture: Capture | None = None
+
+
+active = _Active()
+
+
+class Capture:
+    """The device that a function runs on while its program is recorded.
+
+    Args:
+        home: the device that the program will run on; cells on another device are an error.
+    """
+
+    name = "capture"
+
+    def __init__(self, home: Any) -> None:
+        self.home = home
+        self.graph = Graph()
+        self.cells: list[Any] = []
+        self.keys: list[Any] = []
+        self._cell_numbers: dict[int, int] = {}
+        self._cell_values: dict[int, Variable] = {}
+        self._key_numbers: dict[int, int] = {}
+        self._constants: dict[int, tuple[Any, Variable]] = {}
+
+    # ---- the device protocol ----------------------------------------------------------------------------------------
+    def put(self, array: np.ndarray, *, copy: bool = True) -> Variable:
+        """Make an array a constant of the program."""
+        array = np.array(array, dtype=array.dtype.newbyteorder("="), order="C", copy=copy or None)
+        variable = Variable(spec(array.shape, from_numpy_dtype(array.dtype)), "constant")
+        self.graph.constants[variable] = array
+        return variable
+
+    def get(self, storage: Variable) -> np.ndarray:
+        """Refuse: there are no numbers yet."""
+        raise CaptureError(
+            "the numbers of a tensor are not known while sw.compile records the program",
+            facts=[("tensor", f"{list(storage.spec.sizes)} of {storage.spec.dtype.name}")],
+            hint="sw.where(condition, a, b) in the place of `if`; "
+            "return the tensor and read it outside in the place of `print` and `.item()`",
+        )
+
+    def run(self, op: Op, operands: Sequence[Any], params: Mapping[str, Any], result: Spec) -> Variable:
+        """Append an operation to the program."""
+        variable = Variable(result)
+        self.graph.operations.append(Operation(op, tuple(operands), dict(params), variable))
+        return variable
+
+    def __repr__(self) -> str:
+        return "the program being recorded by sw.compile"
+
+    # ---- what is not of the program becomes so ----------------------------------------------------------------------
+    def adopt(self, storage: Any, storage_spec: Spec, device: Any) -> Variable:
+        """Give the variable of a tensor that exists already: a constant of the program."""
+        known = self._constants.get(id(storage))
+        if known is not None:
+            return known[1]
+        variable = Variable(storage_spec, "constant")
+        self.graph.constants[variable] = device.get(storage)
+        # The storage is kept, so that its identity is not given to another one.
+        self._constants[id(storage)] = (storage, variable)
+        return variable
+
+    def argument(self, storage_spec: Spec, name: str) -> Variable:
+        """Give the variable of a tensor that each call brings."""
+        variable = Variable(storage_spec, name)
+        self.graph.arguments.append(variable)
+        return variable
+
+    def read(self, cell: Any, cell_spec: Spec, device: Any, name: str | None) -> Variable:
+        """Give the variable of a cell's value at this point of the program."""
+        return self._cell_values[self._number(cell, cell_spec, device, name)]
+
+    def write(self, cell: Any, cell_spec: Spec, device: Any, name: str | None, value: Any) -> None:
+        """Make a variable the cell's value from this point on."""
+        number = self._number(cell, cell_spec, device, name)
+        self._cell_values[number] = value
+        self.graph.updates[number] = value
+
+    def _number(self, cell: Any, cell_spec: Spec, device: Any, name: str | None) -> int:
+        number = self._cell_numbers.get(id(cell))
+        if number is None:
+            if device != self.home:
+                raise DeviceError(
+                    f"{name or 'a cell'} is on {device!r}, and the program runs on {self.home!r}",
+                    hint=f"model.to({self.home!r}), or the arguments on {device!r}",
+                )
+            number = self._cell_numbers[id(cell)] = len(self.cells)
+            self.cells.append(cell)
+            variable = Variable(cell_spec, name or "cell")
+            self.graph.cells.append(variable)
+            self._cell_values[number] = variable
+        return number
+
+    def draw(self, key: Any, blocks: int) -> tuple[Any, Any]:
+        """Reserve numbers of a key's stream: its position is known only when the program runs."""
+        number = self._key_numbers.get(id(key))
+        if number is None:
+            number = self._key_numbers[id(key)] = len(self.keys)
+            self.keys.append(key)
+            self.graph.draws.append(0)
+        offset = self.graph.draws[number]
+        self.graph.draws[number] += blocks
+        return DrawSeed(number), DrawCounter(number, offset)
+
+    # ---- being active -----------------------------------------------------------------------------------------------
+    def __enter__(self) -> Capture:
+        if active.capture is not None:
+            raise CaptureError(
+                "a program is being recorded already; a compiled function called inside another is part of it"
+            )
+        active.capture = self
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        active.capture = None

@@ -1,0 +1,32 @@
+"""Constant folding: what depends on constants alone is computed while the program is made.
+
+What it is not: a way to large constants. A result that is much larger than its operands is left to the program.
+"""
+
+from __future__ import annotations
+
+from shapewright.graph.graph import Graph, Operation, Variable
+
+from .rewrite import rewrite
+
+# Elements that a folded result may have, unless its operands have as many.
+_SMALL = 1024
+
+
+def constant_folding(graph: Graph) -> Graph:
+    """Compute operations on constants now."""
+    constants = dict(graph.constants)
+
+    def visit(operation: Operation) -> Operation | None:
+        if not operation.operands or not all(v in constants for v in operation.variables):
+            return operation
+        largest = max([v.spec.count for v in operation.variables], default=0)
+        if operation.result.spec.count > max(_SMALL, largest):
+            return operation
+        arrays = [constants[o] if isinstance(o, Variable) else o for o in operation.operands]
+        constants[operation.result] = operation.op.evaluate(arrays, operation.params, operation.result.spec)
+        return None
+
+    new = rewrite(graph, visit)
+    new.constants = constants
+    return new

@@ -1,0 +1,224 @@
+"""`sw.compile`: a function over tensors becomes one program, captured at its first call with arguments of new shapes.
+
+What it is not: the capture (`graph/capture.py`), the passes (`graph/passes/`) or the running (`devices/`).
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shapewright.devices import default_device
+from shapewright.graph import Capture, Graph, Variable, active
+from shapewright.graph.passes import simplify
+from shapewright.shapes.dtypes import Spec
+from shapewright.shapes.errors import CaptureError, DeviceError, Error
+
+from .binding import Binder
+from .parameter import Buffer, Parameter
+from .random import Key
+from .tensor import Tensor, make
+
+# One program at a time: each uses all cores, and each sees all cells of one moment.
+_running = threading.RLock()
+_MOST_PROGRAMS = 256
+
+
+class _Placeholder:
+    """Where a tensor stood in the arguments or results."""
+
+    __slots__ = ("index",)
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+
+
+def _flatten(value: Any, leaves: list[Tensor], where: str, names: list[str]) -> Any:
+    """Take the tensors out of nested tuples, lists and dicts, and give what is left with places in their stead."""
+    if isinstance(value, Tensor) and not isinstance(value, Parameter | Buffer):
+        leaves.append(value)
+        names.append(where)
+        return _Placeholder(len(leaves) - 1)
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*[_flatten(item, leaves, f"{where}.{i}", names) for i, item in enumerate(value)])
+    if isinstance(value, list | tuple):
+        return type(value)([_flatten(item, leaves, f"{where}.{i}", names) for i, item in enumerate(value)])
+    if isinstance(value, dict):
+        return {key: _flatten(item, leaves, f"{where}.{key}", names) for key, item in value.items()}
+    return value
+
+
+def _unflatten(value: Any, leaves: Sequence[Any]) -> Any:
+    if isinstance(value, _Placeholder):
+        return leaves[value.index]
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*[_unflatten(item, leaves) for item in value])
+    if isinstance(value, list | tuple):
+        return type(value)([_unflatten(item, leaves) for item in value])
+    if isinstance(value, dict):
+        return {key: _unflatten(item, leaves) for key, item in value.items()}
+    return value
+
+
+def _key(value: Any) -> Any:
+    """Tell arguments that are no tensors apart: equal numbers and texts are equal, objects only themselves."""
+    if isinstance(value, _Placeholder):
+        return ("tensor", value.index)
+    if isinstance(value, list | tuple):
+        return (type(value), *[_key(item) for item in value])
+    if isinstance(value, dict):
+        return ("dict", *[(key, _key(item)) for key, item in value.items()])
+    if isinstance(value, int | float | str | bool | bytes | None):
+        return (type(value), value)
+    return ("object", id(value))
+
+
+@dataclass(eq=False, slots=True)
+class Program:
+    """One captured program of a compiled function, with the cells and keys it works on."""
+
+    graph: Graph
+    executable: Any
+    cells: list[Any]
+    keys: list[Key]
+    updated: list[Any]
+    specs: list[Spec]
+    structure: Any
+    # Objects among the arguments, kept so that their identity stands for them.
+    kept: Any
+
+
+class Compiled:
+    """What stands behind a compiled function: its programs, one for each combination of argument shapes."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.binder = Binder(function, getattr(function, "__name__", type(function).__name__))
+        self.programs: dict[Any, Program] = {}
+        self._parameters = tuple(inspect.signature(function).parameters)
+
+    def _argument(self, place: str) -> str:
+        """Name a tensor by its place among the arguments: `.0.1` is the second positional one, `.1.x` the keyword x."""
+        _, kind, first, *rest = place.split(".")
+        if kind == "0":
+            first = self._parameters[min(int(first), len(self._parameters) - 1)]
+        return ".".join((first, *rest))
+
+    def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if active.capture is not None:
+            return self.function(*args, **kwargs)
+        try:
+            self.binder.check(args, kwargs, {})
+        except Error as error:
+            error.path = error.path or f"{self.binder.called}()"
+            raise
+        leaves: list[Any] = []
+        names: list[str] = []
+        structure = _flatten((args, kwargs), leaves, "", names)
+        home: Any = leaves[0]._device if leaves else default_device()
+        for leaf, name in zip(leaves, names, strict=True):
+            if leaf._node is not None:
+                raise CaptureError(
+                    f"{self.binder.called}: argument {self._argument(name)} is traced, "
+                    "and what a compiled function records ends with it",
+                    hint="x.trace() inside the compiled function",
+                )
+            if leaf._device != home:
+                raise DeviceError(
+                    f"{self.binder.called}: the arguments are on different devices, {home!r} and {leaf._device!r}",
+                    hint=f"x.to({home!r})",
+                )
+        key = (tuple([leaf._spec for leaf in leaves]), _key(structure), home)
+        with _running:
+            program = self.programs.get(key)
+            if program is None:
+                program = self._capture(structure, leaves, names, home)
+                if len(self.programs) >= _MOST_PROGRAMS:
+                    self.programs.clear()
+                self.programs[key] = program
+            results, updates = program.executable.run(
+                [leaf._storage for leaf in leaves],
+                [cell._storage for cell in program.cells],
+                [k._draw(blocks) for k, blocks in zip(program.keys, program.graph.draws, strict=True)],
+            )
+            for cell, storage in zip(program.updated, updates, strict=True):
+                cell._storage = storage
+        values = [make(storage, spec, home) for storage, spec in zip(results, program.specs, strict=True)]
+        return _unflatten(program.structure, values)
+
+    def _capture(self, structure: Any, leaves: list[Any], names: list[str], home: Any) -> Program:
+        capture = Capture(home)
+        with capture:
+            inside = [
+                make(capture.argument(leaf._spec, self._argument(name)), leaf._spec, capture)
+                for leaf, name in zip(leaves, names, strict=True)
+            ]
+            args, kwargs = _unflatten(structure, inside)
+            result = self.binder.bound(args, kwargs)
+            outputs: list[Any] = []
+            result_structure = _flatten(result, outputs, "result", [])
+        _check_structure(result_structure, self.binder.called)
+        for output in outputs:
+            storage = output._storage
+            if not isinstance(storage, Variable):
+                storage = capture.adopt(storage, output._spec, output._device)
+            capture.graph.results.append(storage)
+        graph = simplify(capture.graph)
+        return Program(
+            graph=graph,
+            executable=home.compile(graph),
+            cells=capture.cells,
+            keys=capture.keys,
+            updated=[capture.cells[number] for number in graph.updates],
+            specs=[output._spec for output in outputs],
+            structure=result_structure,
+            kept=structure,
+        )
+
+
+def _check_structure(value: Any, called: str) -> None:
+    if isinstance(value, list | tuple):
+        for item in value:
+            _check_structure(item, called)
+    elif isinstance(value, dict):
+        for item in value.values():
+            _check_structure(item, called)
+    elif not isinstance(value, _Placeholder | int | float | str | bool | None):
+        raise CaptureError(
+            f"{called}: a compiled function gives tensors, numbers, and tuples, lists and dicts of them, "
+            f"not {type(value).__name__}",
+        )
+
+
+def compile[**P, R](function: Callable[P, R]) -> Callable[P, R]:
+    """Make a function over tensors one program, captured at the first call for each combination of argument shapes.
+
+    Parameters, buffers, optimiser state and keys that the function touches are inputs and outputs of the program; they
+    are read and assigned at each call. Python runs only while the program is captured: what depends on the numbers of
+    a tensor is written with `sw.where`.
+
+    Raises (when called):
+        ShapeError, DTypeError: an argument is not what its annotation says.
+        CaptureError: the function asks for the numbers of a tensor, or makes parameters.
+
+    PyTorch: ``torch.compile(function)``. JAX: ``jax.jit(function)``.
+
+    >>> import shapewright as sw
+    >>> @sw.compile
+    ... def double(x: sw.Tensor) -> sw.Tensor:
+    ...     return x * 2.0
+    >>> double(sw.ones((2,)))
+    Tensor[[2], f32] on cpu: [2. 2.]
+    """
+    compiled = Compiled(function)
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        return compiled(args, kwargs)
+
+    call.__compiled__ = compiled  # pyrefly: ignore[missing-attribute]  # where `sw.report` finds it
+    return call

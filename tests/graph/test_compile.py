@@ -1,0 +1,225 @@
+"""`sw.compile`: one program does what the function did, numbers, cells, keys and errors."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+import shapewright as sw
+from shapewright import Int, IntTuple, IntVar, Tensor, nn, optim
+
+
+class Mlp[I: IntVar, H: IntVar, O: IntVar](nn.Module):
+    def __init__(self, inputs: Int[I], hidden: Int[H], outputs: Int[O]) -> None:
+        self.up = nn.Linear(inputs, hidden, key=sw.Key(1))
+        self.norm = nn.LayerNorm(hidden)
+        self.drop = nn.Dropout(0.3, key=sw.Key(3))
+        self.down = nn.Linear(hidden, outputs, key=sw.Key(2))
+
+    def __call__[Bs: IntTuple](self, x: Tensor[[*Bs, I]]) -> Tensor[[*Bs, O]]:
+        return self.down(self.drop(self.norm(self.up(x)).relu()))
+
+
+def training() -> tuple[Mlp, optim.Adam, Any]:
+    model = Mlp(6, 8, 3)
+    adam = optim.Adam(model, lr=0.05)
+
+    def step[B: IntVar](x: Tensor[[B, 6]], y: Tensor[[B], sw.i64]) -> Tensor[[]]:
+        loss = nn.cross_entropy(model(x.trace()), y)
+        adam.update(loss.backward())
+        return loss
+
+    return model, adam, step
+
+
+def batch(size: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+    random = np.random.default_rng(seed)
+    x = sw.from_numpy(random.normal(size=(size, 6)).astype(np.float32))
+    return x, sw.from_numpy(random.integers(0, 3, size))
+
+
+def test_a_training_step_is_one_program_with_the_same_numbers() -> None:
+    eager_model, _, eager = training()
+    model, _, step = training()
+    compiled = sw.compile(step)
+    for turn in range(6):
+        x, y = batch(5 if turn % 3 else 4, turn)
+        assert compiled(x, y).item() == pytest.approx(eager(x, y).item(), rel=1e-6)
+    for name, value in eager_model.state_dict().items():
+        np.testing.assert_allclose(model.state_dict()[name].numpy(), value.numpy(), rtol=1e-5, atol=1e-6)
+    assert len(compiled.__compiled__.programs) == 2
+    assert not compiled(*batch(4)).is_traced
+
+
+def test_settings_that_live_in_cells_are_read_at_each_call() -> None:
+    model, adam, step = training()
+    compiled = sw.compile(step)
+    compiled(*batch(4))
+    adam.lr = 1e-9
+    before = model.down.weight.numpy().copy()
+    compiled(*batch(4))
+    np.testing.assert_allclose(model.down.weight.numpy(), before, atol=1e-7)
+    model.down.weight.assign(sw.zeros((3, 8)))
+    model.down.bias.assign(sw.zeros((3,)))
+    assert compiled(*batch(4)).item() == pytest.approx(np.log(3), rel=1e-5)
+
+
+def test_keys_advance_as_in_eager() -> None:
+    eager_key, key = sw.Key(4), sw.Key(4)
+
+    @sw.compile
+    def draw() -> tuple[Tensor[[3]], Tensor[[2]]]:
+        return sw.rand((3,), key=key), sw.randn((2,), key=key)
+
+    for _ in range(3):
+        uniform, normal = draw()
+        np.testing.assert_array_equal(uniform.numpy(), sw.rand((3,), key=eager_key).numpy())
+        np.testing.assert_array_equal(normal.numpy(), sw.randn((2,), key=eager_key).numpy())
+    assert key.state == eager_key.state
+
+
+class Pair(NamedTuple):
+    left: Tensor
+    right: Any
+
+
+def test_arguments_and_results_in_containers() -> None:
+    @sw.compile
+    def swap(pair: Any, rest: Any, *, scale: float) -> Any:
+        return {"pair": Pair(pair.right["x"] * scale, [pair.left]), "rest": (rest[0] + 1.0, scale, None)}
+
+    one, two, three = sw.tensor([1.0]), sw.tensor([2.0, 2.0]), sw.tensor([3.0])
+    result = swap(Pair(one, {"x": two}), [three], scale=10.0)
+    assert result["pair"].left.tolist() == [20.0, 20.0] and result["pair"].right[0].tolist() == [1.0]
+    assert result["rest"][0].tolist() == [4.0] and result["rest"][1:] == (10.0, None)
+    assert swap(Pair(one, {"x": two}), [three], scale=2.0)["pair"].left.tolist() == [4.0, 4.0]
+
+
+def test_what_the_function_closes_over_is_constant_and_its_own_arithmetic_on_it_is_done_once() -> None:
+    table = sw.tensor([1.0, 2.0])
+    compiled: Any = sw.compile(lambda x: x + (table * table).sum())
+    assert compiled(sw.tensor(1.0)).item() == 6.0
+    (program,) = compiled.__compiled__.programs.values()
+    assert [operation.op.name for operation in program.graph.operations] == ["add"]
+
+
+def test_a_compiled_function_inside_another_is_part_of_it() -> None:
+    inner: Any = sw.compile(lambda x: x * 2.0)
+    outer: Any = sw.compile(lambda x: inner(x).sum())
+    assert outer(sw.ones((3,))).item() == 6.0
+
+
+def test_the_text_of_a_program() -> None:
+    weight = sw.Parameter(sw.ones((3, 2)))
+
+    @sw.compile
+    def apply(x: Tensor[[4, 3]]) -> Tensor[[4, 2]]:
+        return (x @ weight).relu()
+
+    apply(sw.ones((4, 3)))
+    (program,) = apply.__compiled__.programs.values()
+    assert str(program.graph) == (
+        "arguments x: f32[4, 3]\n"
+        "cells cell: f32[3, 2]\n"
+        "  v2: f32[4, 2] = matmul(x, cell)\n"
+        "  v3: f32[4, 2] = relu(v2)\n"
+        "return v3"
+    )
+
+
+# ---- errors ---------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("ask", [lambda x: x.item(), bool, float, lambda x: x.numpy(), lambda x: x.tolist()])
+def test_numbers_cannot_be_asked_for(ask: Any) -> None:
+    compiled: Any = sw.compile(lambda x: x if ask(x.sum()) else x * 2.0)
+    with pytest.raises(sw.CaptureError) as caught:
+        compiled(sw.ones((2,)))
+    assert str(caught.value) == (
+        "the numbers of a tensor are not known while sw.compile records the program\n"
+        "  tensor  [] of f32\n"
+        "  in      <lambda>()\n"
+        "  write   sw.where(condition, a, b) in the place of `if`; "
+        "return the tensor and read it outside in the place of `print` and `.item()`"
+    )
+
+
+def test_a_captured_tensor_can_be_shown() -> None:
+    seen = []
+    compiled: Any = sw.compile(lambda x: seen.append(repr(x)) or x * 1.0)
+    compiled(sw.ones((2,)))
+    assert seen == ["Tensor[[2], f32] on capture"]
+
+
+def test_annotations_are_checked_at_each_call() -> None:
+    _, _, step = training()
+    compiled = sw.compile(step)
+    x, y = batch(4)
+    compiled(x, y)
+    with pytest.raises(sw.ShapeError, match=r"step: axis 0 of y has size 3, and B = 4 is needed"):
+        compiled(x, y[:3])
+    with pytest.raises(sw.DTypeError, match="y has elements of type f32, and i64 is needed"):
+        compiled(x, y.to(sw.f32))
+
+
+def test_a_failing_capture_leaves_everything_as_it_was() -> None:
+    model, _, step = training()
+    before = {name: value.numpy().copy() for name, value in model.state_dict().items()}
+
+    def broken(x: Any, y: Any) -> Any:
+        step(x, y)
+        raise RuntimeError("on purpose")
+
+    with pytest.raises(RuntimeError, match="on purpose"):
+        sw.compile(broken)(*batch(4))
+    for name, value in model.state_dict().items():
+        np.testing.assert_array_equal(value.numpy(), before[name])
+    step(*batch(4))
+
+
+def test_a_failing_run_leaves_everything_as_it_was() -> None:
+    model, _, step = training()
+    compiled = sw.compile(step)
+    x, y = batch(4)
+    compiled(x, y)
+    before = {name: value.numpy().copy() for name, value in model.state_dict().items()}
+    with pytest.raises(sw.IndexRangeError):
+        compiled(x, y + 7)
+    for name, value in model.state_dict().items():
+        np.testing.assert_array_equal(value.numpy(), before[name])
+
+
+def test_what_a_program_cannot_take_or_give() -> None:
+    identity: Any = sw.compile(lambda x: x)
+    with pytest.raises(sw.CaptureError, match="argument x is traced"):
+        identity(sw.ones((2,)).trace())
+    maker: Any = sw.compile(lambda x: nn.Linear(2, 2)(x))
+    with pytest.raises(sw.CaptureError, match="a Parameter is made while sw.compile records the program"):
+        maker(sw.ones((1, 2)))
+    giver: Any = sw.compile(lambda x: object())
+    with pytest.raises(sw.CaptureError, match="gives tensors, numbers, and tuples, .* of them, not object"):
+        giver(sw.ones((2,)))
+    pair: Any = sw.compile(lambda x, y: x + y)
+    with pytest.raises(sw.DeviceError, match="the arguments are on different devices"):
+        pair(sw.ones((2,)), sw.ones((2,), device=sw.Reference()))
+    weight = sw.Parameter(sw.ones((2,)))
+    elsewhere: Any = sw.compile(lambda x: x * weight)
+    with pytest.raises(sw.DeviceError, match=r"is on Cpu\(\), and the program runs on Reference\(\)"):
+        elsewhere(sw.ones((2,), device=sw.Reference()))
+
+
+def test_threads_share_one_compiled_step() -> None:
+    total = sw.Parameter(sw.tensor(0.0))
+
+    @sw.compile
+    def count(x: Tensor[[]]) -> Tensor[[]]:
+        total.assign((total + x).stop_gradient())
+        return x
+
+    threads = [threading.Thread(target=lambda: [count(sw.tensor(1.0)) for _ in range(100)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert total.item() == 400.0
