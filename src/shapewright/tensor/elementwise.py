@@ -1,4 +1,4 @@
-"""Functions of every element of one or two tensors, as methods: `x.exp()`, `x.relu()`, `x.maximum(y)`, `x.clip(min=0.0)`.
+"""Functions of every element of one or two tensors, as methods: `x.exp()`, `x.relu()`, `x.maximum(y)`, `x.clip(min=0)`.
 
 Each keeps the shape. Those that only make sense for floating point refuse other element types in the editor. What it is
 not: the operators (`operators.py`) or the meaning and gradient of the operations (`ops/`).

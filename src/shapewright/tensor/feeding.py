@@ -1,13 +1,13 @@
 """How containers of layers are checked: the tensor threads itself through the members, one after the other.
 
-A container's call takes anything that it can be fed to, ``x: Feeds3[Chain3[A, B, C], Y]``, and the tensor's own method
-says what comes out: there the tensor's sizes are known, so that sizes computed by one layer meet the numbers of the next
-(Flatten, then Linear). Each length and each kind of container has its own class, protocol and method, and so has each
-depth of chains inside chains: Pyrefly 1.4 takes a protocol that it meets again inside itself for granted, and would lose
-the errors in there.
+A container's call takes anything that can be fed to it, ``x: Feeds3[Chain3[A, B, C], Y]``, and the tensor's own method
+says what comes out: there the tensor's sizes are known, so that sizes computed by one layer meet the numbers of the
+next (Flatten, then Linear). Each length and each kind of container has its own class, protocol and method, and so has
+each depth of chains inside chains: Pyrefly 1.4 takes a protocol that it meets again inside itself for granted, and
+would lose the errors in there.
 
-At run time nothing of this does anything; the containers themselves are in `nn/`. The type parameters are covariant, so
-that a chain of layers is a chain of callables.
+At run time nothing of this does anything; the containers themselves are in `nn/`, and windows are in `windows.py`. The
+type parameters are covariant, so that a chain of layers is a chain of callables.
 """
 
 from __future__ import annotations
@@ -18,10 +18,9 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol
 from typing_extensions import TypeVar
 
 from shapewright.tensor._variables import DT, S
+from shapewright.tensor.windows import Windows
 
 if TYPE_CHECKING:
-    from shapewright.shapes.dtypes import DType
-    from shapewright.shapes.typing import IntTuple, IntVar
     from shapewright.tensor.tensor import Tensor
 
 LONGEST = 16
@@ -47,7 +46,7 @@ M15_co = TypeVar("M15_co", covariant=True)
 M16_co = TypeVar("M16_co", covariant=True)
 
 
-# ---- how deep chains are inside chains ---------------------------------------------------------------------------------
+# ---- how deep chains are inside chains ------------------------------------------------------------------------------
 class Flat(Protocol):
     """A layer that is no chain, nor a container of one."""
 
@@ -93,7 +92,7 @@ class LayeredTwice(LayeredOnce):
 
 # Short lines alike, so that the lengths and depths can be compared.
 # fmt: off
-# ---- what can be fed to a chain of so many members, giving Y ------------------------------------------------------------
+# ---- what can be fed to a chain of so many members, giving Y --------------------------------------------------------
 class Feeds1(Protocol[M_contra, Y_co]):
     def _feed1(self, chain: M_contra, /) -> Y_co: ...
 class Feeds2(Protocol[M_contra, Y_co]):
@@ -160,7 +159,7 @@ class Feeds8Deeper(Protocol[M_contra, Y_co]):
     def _feed8_deeper(self, chain: M_contra, /) -> Y_co: ...
 
 
-# ---- chains: what `nn.Sequential` of so many members is ------------------------------------------------------------------
+# ---- chains: what `nn.Sequential` of so many members is -------------------------------------------------------------
 if TYPE_CHECKING:
     class Chain1(LayeredOnce, Generic[M1_co]):
         def __call__[Y](self, x: Feeds1[Chain1[M1_co], Y]) -> Y: ...
@@ -229,7 +228,7 @@ if TYPE_CHECKING:
 # fmt: on
 
 
-# ---- other containers ------------------------------------------------------------------------------------------------
+# ---- other containers -----------------------------------------------------------------------------------------------
 class FeedsOne(Protocol[M_contra, Y_co]):
     """What can be given to one layer, giving Y."""
 
@@ -302,48 +301,7 @@ if TYPE_CHECKING:
 # fmt: on
 
 
-# ---- windows: a convolution or pooling whose window is larger than its input ------------------------------------------
-class Slides(Protocol[M_contra, Y_co]):
-    """What a window can slide over, giving a `Plane`."""
-
-    def _slide(self, window: M_contra, /) -> Y_co: ...
-
-
-if TYPE_CHECKING:
-
-    class Plane[Bs: IntTuple, H: IntVar, W: IntVar, Fit: IntVar]:
-        """The sizes of images that a window slides over; `Fit` is 0 if the window fits and -1 if it is larger.
-
-        There are no comparisons between sizes in types. But a number divided by one larger than any size is 0, or -1 if
-        it is negative.
-        """
-
-    class Window[C: IntVar, KH: IntVar, KW: IntVar, PH: IntVar, PW: IntVar, DH: IntVar, DW: IntVar, E: DType]:
-        """A window of size KH times KW, padding PH and PW, dilation DH and DW, over images of C channels of E."""
-
-        def __call__[Bs: IntTuple, H: IntVar, W: IntVar](
-            self, x: Tensor[[*Bs, C, H, W], E]
-        ) -> Plane[
-            Bs,
-            H,
-            W,
-            ((H + 2 * PH - DH * (KH - 1) - 1) // 1000000000 + (W + 2 * PW - DW * (KW - 1) - 1) // 1000000000) // 2,
-        ]: ...
-
-    class AnyWindow[KH: IntVar, KW: IntVar, PH: IntVar, PW: IntVar, DH: IntVar, DW: IntVar]:
-        """The same over images of any number of channels (pooling)."""
-
-        def __call__[Bs: IntTuple, H: IntVar, W: IntVar, E: DType](
-            self, x: Tensor[[*Bs, H, W], E]
-        ) -> Plane[
-            Bs,
-            H,
-            W,
-            ((H + 2 * PH - DH * (KH - 1) - 1) // 1000000000 + (W + 2 * PW - DW * (KW - 1) - 1) // 1000000000) // 2,
-        ]: ...
-
-
-class Feeding(Generic[S, DT]):
+class Feeding(Windows[S, DT], Generic[S, DT]):
     """The methods of `Tensor` by which it threads itself through containers; the type checker alone reads them."""
 
     __slots__ = ()
@@ -399,4 +357,3 @@ class Feeding(Generic[S, DT]):
         # fmt: on
 
         def _feed_one[Y](self: Feeding[S, DT], layer: Callable[[Tensor[S, DT]], Y]) -> Y: ...
-        def _slide[Y](self: Feeding[S, DT], window: Callable[[Tensor[S, DT]], Y]) -> Y: ...

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from shapewright.shapes.rules import (
         axes_shape,
         axis_shape,
+        broadcast_axes_shape,
         broadcast_number_shape,
         broadcast_shape,
         flatten_shape,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         permute_axes_shape,
         permute_number_shape,
         permute_shape,
+        reduce_axes_shape,
         reshape_number_shape,
         reshape_shape,
         roll_shape,
@@ -48,11 +50,20 @@ class Movement(Generic[S, DT]):
     def broadcast[N: Flag[int]](self: Movement[S, DT], to: N) -> Tensor[broadcast_number_shape(N), DT]: ...
     @overload
     def broadcast[T: IntTuple](self: Movement[S, DT], to: T) -> Tensor[broadcast_shape(S, T), DT]: ...
-    def broadcast(self, to: Any) -> Any:
+    @overload
+    def broadcast[T: IntTuple, A: Flag[int | tuple[int, ...]]](
+        self: Movement[S, DT], to: T, *, axis: A
+    ) -> Tensor[broadcast_axes_shape(S, T, reduce_axes_shape(T, A, False)), DT]: ...
+    def broadcast(self, to: Any, *, axis: Any = None) -> Any:
         """Repeat the tensor along new axes, so that it ends with the shape `to`.
 
         Unlike NumPy's, this broadcast never stretches an axis of size 1; the axes of the tensor are found in `to` by
         their sizes, wherever they are.
+
+        Args:
+            to: the shape to end with.
+            axis: the numbers of the axes of `to` that are new, where sizes alone cannot say it. What ``x.sum(axis=0)``
+                takes away, ``broadcast(to, axis=0)`` brings back.
 
         Raises:
             ShapeError: the axes of the tensor are not in `to` in their order, or in more than one way.
@@ -65,7 +76,7 @@ class Movement(Generic[S, DT]):
         [[1. 1. 1.]
          [2. 2. 2.]]
         """
-        return target.broadcast(self, to)
+        return target.broadcast(self, to) if axis is None else target.broadcast_axes(self, to, axis)
 
     def broadcast_like[T: IntTuple, E: DType](
         self: Movement[S, DT], other: Tensor[T, E]

@@ -223,6 +223,26 @@ def reduce_axes_shape(source: IntTuple, axis: int | tuple[int, ...] | None, keep
 
 
 @shape_rule
+def broadcast_axes_shape(source: IntTuple, to: IntTuple, kept: IntTuple) -> IntTuple:
+    """`to`, in which some axes are numbered as new; `kept` are the others, and they are the axes of `source`."""
+    if len(kept) != len(source):
+        return dsl.Invalid(
+            "axis= numbers the axes of the shape asked for that are new; "
+            "it leaves more or fewer axes than the tensor has"
+        )
+    gaps = dsl.IntTuple((a - b for a, b in zip(kept, source)))
+    blur = dsl.IntTuple(((a - a) + (b - b) for a, b in zip(kept, source)))
+    if any(dsl.is_concrete_int(z) and not dsl.is_concrete_int(g) for g, z in zip(gaps, blur)) or any(
+        dsl.is_concrete_int(z) and g != 0 for g, z in zip(gaps, blur)
+    ):
+        return dsl.Invalid(
+            "axis= numbers the axes of the shape asked for that are new; "
+            "the axes that it leaves have other sizes than those of the tensor"
+        )
+    return to
+
+
+@shape_rule
 def axis_shape(source: IntTuple, axis: int) -> IntTuple:
     """`source` itself, if it has an axis `axis`."""
     last = source[-1:]

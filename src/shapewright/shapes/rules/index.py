@@ -30,7 +30,7 @@ def index_shape_at(source: IntTuple, at: IntTuple) -> IntTuple:
     return source[n:]
 
 
-# The axis is found in two ways: the last one also in a shape of unknown number of axes (`[*Bs, D]`), any other by number.
+# The axis is found in two ways: the last one also where the number of axes is unknown (`[*Bs, D]`), others by number.
 @shape_rule
 def _select(head: IntTuple, one: IntTuple, tail: IntTuple, index: Int) -> IntTuple:
     over = dsl.IntTuple((size - index - 1 for size in one))
