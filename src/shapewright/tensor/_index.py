@@ -104,7 +104,7 @@ def _shaped(result: Any, shape: tuple[int, ...], x: Any) -> Any:
 
 
 def _slice(x: Any, at: Any, item: slice, size: int) -> tuple[int, int, int, int]:
-    """Give start, stop and step in plain numbers, none negative, and the size that is kept, with its name if it has one."""
+    """Give start, stop and step in plain numbers, none negative, and the size that is kept, with its name if any."""
     length = int(size)
     first = 0 if item.start is None else item.start
     last = size if item.stop is None else item.stop

@@ -107,7 +107,8 @@ def numbered(x: Any, axis: Any, doing: str) -> tuple[int, ...]:
         place = number.__index__()
         if not -rank <= place < rank:
             which = f"from {-rank} to {rank - 1}" if rank else "not there at all"
-            error = ShapeError(f"axis {place} does not exist: the axes of a tensor with {rank} axes are {which}")
+            count = "1 axis" if rank == 1 else f"{rank} axes"
+            error = ShapeError(f"axis {place} does not exist: the axes of a tensor with {count} are {which}")
             raise _explained(error, x, doing, ())
         found.append(place % rank)
     if len(set(found)) != len(found):
@@ -127,9 +128,23 @@ def axis(x: Any, axis: Any, doing: str = "axis") -> int:
 def broadcast(x: Any, to: Any) -> Any:
     """Repeat x along new axes so that it has the shape `to`."""
     to = _shape_asked_for(x, to, "broadcast", rules.broadcast_number_shape)
-    hint = "sizes from x.shape for the axes that x has, or x.broadcast(to, axis=...) to say where they go"
+    hint = "sizes from x.shape for the axes that x has, or x.broadcast(to, axis=...) to number the axes that are new"
     axes = _axes(x, to, "broadcast", rules.broadcast_shape, True, hint)
     return _named(ops.broadcast(x, sizes=tuple([int(d) for d in to]), axes=axes), to)
+
+
+def broadcast_axes(x: Any, to: Any, axis: Any) -> Any:
+    """Repeat x along the axes of `to` that are numbered."""
+    to = _checked_sizes(x, _shape_asked_for(x, to, "broadcast", rules.broadcast_number_shape), "broadcast")
+    plain = tuple([int(d) for d in to])
+    new = (axis.__index__(),) if isinstance(axis, SupportsIndex) else tuple(axis)
+    try:
+        rules.broadcast_axes_shape(x._spec.sizes, plain, new)
+    except ShapeError as error:
+        error.facts.append(("axis", str(axis)))
+        raise _explained(error, x, "broadcast", to) from None
+    kept = tuple([i for i in range(len(plain)) if i not in new and i - len(plain) not in new])
+    return _named(ops.broadcast(x, sizes=plain, axes=kept), to)
 
 
 def permute(x: Any, to: Any) -> Any:

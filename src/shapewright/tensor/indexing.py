@@ -1,9 +1,9 @@
 """Parts of a tensor as methods: `x[0, 1:3]`, slice, select, split, take, gather, scatter_add, topk, sort, one_hot.
 
-An index or slice that leaves its axis is an error, in the editor too: Pyrefly's own index rule would let it pass, so the
-common forms of `x[…]` each have an overload that shows the rule its numbers. Other forms (steps, several slices among
-other indices) fall back on Pyrefly's rule and a weaker check; at run time every form is checked fully. What it is not:
-the rules (`shapes/rules/index.py`) or the operations (`ops/`).
+An index or slice that leaves its axis is an error, in the editor too: Pyrefly's own index rule would let it pass, so
+the common forms of `x[…]` each have an overload that shows the rule its numbers. Other forms (steps, several slices
+among other indices) fall back on Pyrefly's rule and a weaker check; at run time every form is checked fully. What it is
+not: the rules (`shapes/rules/index.py`) or the operations (`ops/`).
 """
 
 from __future__ import annotations
@@ -69,82 +69,82 @@ class Indexing(Generic[S, DT]):
     @overload
     def __getitem__[T: IntTuple](self: Indexing[S, DT], at: T) -> Tensor[index_shape_at(S, T), DT]: ...
     @overload
-    def __getitem__[T: IntTuple](self: Indexing[S, DT], at: IntListLiteral[T]) -> Tensor[take_places_shape(S, T, 0), DT]: ...  # noqa: E501
+    def __getitem__[T: IntTuple](self: Indexing[S, DT], at: IntListLiteral[T]) -> Tensor[take_places_shape(S, T, 0), DT]: ...
     @overload
-    def __getitem__[A: IntVar, B: IntVar](self: Indexing[S, DT], at: slice[Int[A], Int[B], None]) -> Tensor[slice_shape(S, Int[A], Int[B], Int[1], 0), DT]: ...  # noqa: E501
+    def __getitem__[A: IntVar, B: IntVar](self: Indexing[S, DT], at: slice[Int[A], Int[B], None]) -> Tensor[slice_shape(S, Int[A], Int[B], Int[1], 0), DT]: ...
     @overload
-    def __getitem__[B: IntVar](self: Indexing[S, DT], at: slice[None, Int[B], None]) -> Tensor[slice_shape(S, Int[0], Int[B], Int[1], 0), DT]: ...  # noqa: E501
+    def __getitem__[B: IntVar](self: Indexing[S, DT], at: slice[None, Int[B], None]) -> Tensor[slice_shape(S, Int[0], Int[B], Int[1], 0), DT]: ...
     @overload
-    def __getitem__[A: IntVar](self: Indexing[S, DT], at: slice[Int[A], None, None]) -> Tensor[slice_from_shape(S, Int[A], 0), DT]: ...  # noqa: E501
+    def __getitem__[A: IntVar](self: Indexing[S, DT], at: slice[Int[A], None, None]) -> Tensor[slice_from_shape(S, Int[A], 0), DT]: ...
     @overload
-    def __getitem__[A: IntVar](self: Indexing[S, DT], at: tuple[Int[A], *tuple[_All, ...]]) -> Tensor[select_shape(S, Int[A], 0), DT]: ...  # noqa: E501
+    def __getitem__[A: IntVar](self: Indexing[S, DT], at: tuple[Int[A], *tuple[_All, ...]]) -> Tensor[select_shape(S, Int[A], 0), DT]: ...
     @overload
-    def __getitem__[A: IntVar, B: IntVar](self: Indexing[S, DT], at: tuple[slice[Int[A], Int[B], None], *tuple[_All, ...]]) -> Tensor[slice_shape(S, Int[A], Int[B], Int[1], 0), DT]: ...  # noqa: E501
+    def __getitem__[A: IntVar, B: IntVar](self: Indexing[S, DT], at: tuple[slice[Int[A], Int[B], None], *tuple[_All, ...]]) -> Tensor[slice_shape(S, Int[A], Int[B], Int[1], 0), DT]: ...
     @overload
-    def __getitem__[B: IntVar](self: Indexing[S, DT], at: tuple[slice[None, Int[B], None], *tuple[_All, ...]]) -> Tensor[slice_shape(S, Int[0], Int[B], Int[1], 0), DT]: ...  # noqa: E501
+    def __getitem__[B: IntVar](self: Indexing[S, DT], at: tuple[slice[None, Int[B], None], *tuple[_All, ...]]) -> Tensor[slice_shape(S, Int[0], Int[B], Int[1], 0), DT]: ...
     @overload
-    def __getitem__[A: IntVar](self: Indexing[S, DT], at: tuple[slice[Int[A], None, None], *tuple[_All, ...]]) -> Tensor[slice_from_shape(S, Int[A], 0), DT]: ...  # noqa: E501
+    def __getitem__[A: IntVar](self: Indexing[S, DT], at: tuple[slice[Int[A], None, None], *tuple[_All, ...]]) -> Tensor[slice_from_shape(S, Int[A], 0), DT]: ...
     @overload
-    def __getitem__[A: IntVar](self: Indexing[S, DT], at: tuple[_All, Int[A], *tuple[_All, ...]]) -> Tensor[select_shape(S, Int[A], 1), DT]: ...  # noqa: E501
+    def __getitem__[A: IntVar](self: Indexing[S, DT], at: tuple[_All, Int[A], *tuple[_All, ...]]) -> Tensor[select_shape(S, Int[A], 1), DT]: ...
     @overload
-    def __getitem__[A: IntVar, B: IntVar](self: Indexing[S, DT], at: tuple[_All, slice[Int[A], Int[B], None], *tuple[_All, ...]]) -> Tensor[slice_shape(S, Int[A], Int[B], Int[1], 1), DT]: ...  # noqa: E501
+    def __getitem__[A: IntVar, B: IntVar](self: Indexing[S, DT], at: tuple[_All, slice[Int[A], Int[B], None], *tuple[_All, ...]]) -> Tensor[slice_shape(S, Int[A], Int[B], Int[1], 1), DT]: ...
     @overload
-    def __getitem__[B: IntVar](self: Indexing[S, DT], at: tuple[_All, slice[None, Int[B], None], *tuple[_All, ...]]) -> Tensor[slice_shape(S, Int[0], Int[B], Int[1], 1), DT]: ...  # noqa: E501
+    def __getitem__[B: IntVar](self: Indexing[S, DT], at: tuple[_All, slice[None, Int[B], None], *tuple[_All, ...]]) -> Tensor[slice_shape(S, Int[0], Int[B], Int[1], 1), DT]: ...
     @overload
-    def __getitem__[A: IntVar](self: Indexing[S, DT], at: tuple[_All, slice[Int[A], None, None], *tuple[_All, ...]]) -> Tensor[slice_from_shape(S, Int[A], 1), DT]: ...  # noqa: E501
+    def __getitem__[A: IntVar](self: Indexing[S, DT], at: tuple[_All, slice[Int[A], None, None], *tuple[_All, ...]]) -> Tensor[slice_from_shape(S, Int[A], 1), DT]: ...
     @overload
-    def __getitem__[A: IntVar](self: Indexing[S, DT], at: tuple[_All, _All, Int[A], *tuple[_All, ...]]) -> Tensor[select_shape(S, Int[A], 2), DT]: ...  # noqa: E501
+    def __getitem__[A: IntVar](self: Indexing[S, DT], at: tuple[_All, _All, Int[A], *tuple[_All, ...]]) -> Tensor[select_shape(S, Int[A], 2), DT]: ...
     @overload
-    def __getitem__[A: IntVar, B: IntVar](self: Indexing[S, DT], at: tuple[_All, _All, slice[Int[A], Int[B], None], *tuple[_All, ...]]) -> Tensor[slice_shape(S, Int[A], Int[B], Int[1], 2), DT]: ...  # noqa: E501
+    def __getitem__[A: IntVar, B: IntVar](self: Indexing[S, DT], at: tuple[_All, _All, slice[Int[A], Int[B], None], *tuple[_All, ...]]) -> Tensor[slice_shape(S, Int[A], Int[B], Int[1], 2), DT]: ...
     @overload
-    def __getitem__[B: IntVar](self: Indexing[S, DT], at: tuple[_All, _All, slice[None, Int[B], None], *tuple[_All, ...]]) -> Tensor[slice_shape(S, Int[0], Int[B], Int[1], 2), DT]: ...  # noqa: E501
+    def __getitem__[B: IntVar](self: Indexing[S, DT], at: tuple[_All, _All, slice[None, Int[B], None], *tuple[_All, ...]]) -> Tensor[slice_shape(S, Int[0], Int[B], Int[1], 2), DT]: ...
     @overload
-    def __getitem__[A: IntVar](self: Indexing[S, DT], at: tuple[_All, _All, slice[Int[A], None, None], *tuple[_All, ...]]) -> Tensor[slice_from_shape(S, Int[A], 2), DT]: ...  # noqa: E501
+    def __getitem__[A: IntVar](self: Indexing[S, DT], at: tuple[_All, _All, slice[Int[A], None, None], *tuple[_All, ...]]) -> Tensor[slice_from_shape(S, Int[A], 2), DT]: ...
     @overload
-    def __getitem__[A: IntVar](self: Indexing[S, DT], at: tuple[_All, _All, _All, Int[A], *tuple[_All, ...]]) -> Tensor[select_shape(S, Int[A], 3), DT]: ...  # noqa: E501
+    def __getitem__[A: IntVar](self: Indexing[S, DT], at: tuple[_All, _All, _All, Int[A], *tuple[_All, ...]]) -> Tensor[select_shape(S, Int[A], 3), DT]: ...
     @overload
-    def __getitem__[A: IntVar, B: IntVar](self: Indexing[S, DT], at: tuple[_All, _All, _All, slice[Int[A], Int[B], None], *tuple[_All, ...]]) -> Tensor[slice_shape(S, Int[A], Int[B], Int[1], 3), DT]: ...  # noqa: E501
+    def __getitem__[A: IntVar, B: IntVar](self: Indexing[S, DT], at: tuple[_All, _All, _All, slice[Int[A], Int[B], None], *tuple[_All, ...]]) -> Tensor[slice_shape(S, Int[A], Int[B], Int[1], 3), DT]: ...
     @overload
-    def __getitem__[B: IntVar](self: Indexing[S, DT], at: tuple[_All, _All, _All, slice[None, Int[B], None], *tuple[_All, ...]]) -> Tensor[slice_shape(S, Int[0], Int[B], Int[1], 3), DT]: ...  # noqa: E501
+    def __getitem__[B: IntVar](self: Indexing[S, DT], at: tuple[_All, _All, _All, slice[None, Int[B], None], *tuple[_All, ...]]) -> Tensor[slice_shape(S, Int[0], Int[B], Int[1], 3), DT]: ...
     @overload
-    def __getitem__[A: IntVar](self: Indexing[S, DT], at: tuple[_All, _All, _All, slice[Int[A], None, None], *tuple[_All, ...]]) -> Tensor[slice_from_shape(S, Int[A], 3), DT]: ...  # noqa: E501
+    def __getitem__[A: IntVar](self: Indexing[S, DT], at: tuple[_All, _All, _All, slice[Int[A], None, None], *tuple[_All, ...]]) -> Tensor[slice_from_shape(S, Int[A], 3), DT]: ...
     @overload
-    def __getitem__[A: IntVar](self: Indexing[S, DT], at: tuple[EllipsisType, Int[A]]) -> Tensor[select_shape(S, Int[A], -1), DT]: ...  # noqa: E501
+    def __getitem__[A: IntVar](self: Indexing[S, DT], at: tuple[EllipsisType, Int[A]]) -> Tensor[select_shape(S, Int[A], -1), DT]: ...
     @overload
-    def __getitem__[A: IntVar, B: IntVar](self: Indexing[S, DT], at: tuple[EllipsisType, slice[Int[A], Int[B], None]]) -> Tensor[slice_shape(S, Int[A], Int[B], Int[1], -1), DT]: ...  # noqa: E501
+    def __getitem__[A: IntVar, B: IntVar](self: Indexing[S, DT], at: tuple[EllipsisType, slice[Int[A], Int[B], None]]) -> Tensor[slice_shape(S, Int[A], Int[B], Int[1], -1), DT]: ...
     @overload
-    def __getitem__[B: IntVar](self: Indexing[S, DT], at: tuple[EllipsisType, slice[None, Int[B], None]]) -> Tensor[slice_shape(S, Int[0], Int[B], Int[1], -1), DT]: ...  # noqa: E501
+    def __getitem__[B: IntVar](self: Indexing[S, DT], at: tuple[EllipsisType, slice[None, Int[B], None]]) -> Tensor[slice_shape(S, Int[0], Int[B], Int[1], -1), DT]: ...
     @overload
-    def __getitem__[A: IntVar](self: Indexing[S, DT], at: tuple[EllipsisType, slice[Int[A], None, None]]) -> Tensor[slice_from_shape(S, Int[A], -1), DT]: ...  # noqa: E501
+    def __getitem__[A: IntVar](self: Indexing[S, DT], at: tuple[EllipsisType, slice[Int[A], None, None]]) -> Tensor[slice_from_shape(S, Int[A], -1), DT]: ...
     @overload
-    def __getitem__[I: IntVar, A: IntVar, B: IntVar](self: Indexing[S, DT], at: tuple[Int[I], slice[Int[A], Int[B], None]]) -> Tensor[slice_shape(select_shape(S, Int[I], 0), Int[A], Int[B], Int[1], 0), DT]: ...  # noqa: E501
+    def __getitem__[I: IntVar, A: IntVar, B: IntVar](self: Indexing[S, DT], at: tuple[Int[I], slice[Int[A], Int[B], None]]) -> Tensor[slice_shape(select_shape(S, Int[I], 0), Int[A], Int[B], Int[1], 0), DT]: ...
     @overload
-    def __getitem__[I: IntVar, B: IntVar](self: Indexing[S, DT], at: tuple[Int[I], slice[None, Int[B], None]]) -> Tensor[slice_shape(select_shape(S, Int[I], 0), Int[0], Int[B], Int[1], 0), DT]: ...  # noqa: E501
+    def __getitem__[I: IntVar, B: IntVar](self: Indexing[S, DT], at: tuple[Int[I], slice[None, Int[B], None]]) -> Tensor[slice_shape(select_shape(S, Int[I], 0), Int[0], Int[B], Int[1], 0), DT]: ...
     @overload
-    def __getitem__[I: IntVar, A: IntVar](self: Indexing[S, DT], at: tuple[Int[I], slice[Int[A], None, None]]) -> Tensor[slice_from_shape(select_shape(S, Int[I], 0), Int[A], 0), DT]: ...  # noqa: E501
+    def __getitem__[I: IntVar, A: IntVar](self: Indexing[S, DT], at: tuple[Int[I], slice[Int[A], None, None]]) -> Tensor[slice_from_shape(select_shape(S, Int[I], 0), Int[A], 0), DT]: ...
     @overload
-    def __getitem__[A: IntVar, B: IntVar, C: IntVar, D: IntVar](self: Indexing[S, DT], at: tuple[slice[Int[A], Int[B], None], slice[Int[C], Int[D], None]]) -> Tensor[slice_shape(slice_shape(S, Int[A], Int[B], Int[1], 0), Int[C], Int[D], Int[1], 1), DT]: ...  # noqa: E501
+    def __getitem__[A: IntVar, B: IntVar, C: IntVar, D: IntVar](self: Indexing[S, DT], at: tuple[slice[Int[A], Int[B], None], slice[Int[C], Int[D], None]]) -> Tensor[slice_shape(slice_shape(S, Int[A], Int[B], Int[1], 0), Int[C], Int[D], Int[1], 1), DT]: ...
     @overload
-    def __getitem__[A: IntVar, B: IntVar, C: IntVar, D: IntVar](self: Indexing[S, DT], at: tuple[_All, slice[Int[A], Int[B], None], slice[Int[C], Int[D], None]]) -> Tensor[slice_shape(slice_shape(S, Int[A], Int[B], Int[1], 1), Int[C], Int[D], Int[1], 2), DT]: ...  # noqa: E501
+    def __getitem__[A: IntVar, B: IntVar, C: IntVar, D: IntVar](self: Indexing[S, DT], at: tuple[_All, slice[Int[A], Int[B], None], slice[Int[C], Int[D], None]]) -> Tensor[slice_shape(slice_shape(S, Int[A], Int[B], Int[1], 1), Int[C], Int[D], Int[1], 2), DT]: ...
     @overload
-    def __getitem__[A: IntVar, B: IntVar, C: IntVar, D: IntVar](self: Indexing[S, DT], at: tuple[_All, _All, slice[Int[A], Int[B], None], slice[Int[C], Int[D], None]]) -> Tensor[slice_shape(slice_shape(S, Int[A], Int[B], Int[1], 2), Int[C], Int[D], Int[1], 3), DT]: ...  # noqa: E501
+    def __getitem__[A: IntVar, B: IntVar, C: IntVar, D: IntVar](self: Indexing[S, DT], at: tuple[_All, _All, slice[Int[A], Int[B], None], slice[Int[C], Int[D], None]]) -> Tensor[slice_shape(slice_shape(S, Int[A], Int[B], Int[1], 2), Int[C], Int[D], Int[1], 3), DT]: ...
     @overload
-    def __getitem__[A: IntVar, B: IntVar, C: IntVar, D: IntVar](self: Indexing[S, DT], at: tuple[EllipsisType, slice[Int[A], Int[B], None], slice[Int[C], Int[D], None]]) -> Tensor[slice_shape(slice_shape(S, Int[A], Int[B], Int[1], -2), Int[C], Int[D], Int[1], -1), DT]: ...  # noqa: E501
+    def __getitem__[A: IntVar, B: IntVar, C: IntVar, D: IntVar](self: Indexing[S, DT], at: tuple[EllipsisType, slice[Int[A], Int[B], None], slice[Int[C], Int[D], None]]) -> Tensor[slice_shape(slice_shape(S, Int[A], Int[B], Int[1], -2), Int[C], Int[D], Int[1], -1), DT]: ...
     @overload
-    def __getitem__[B: IntVar, D: IntVar](self: Indexing[S, DT], at: tuple[slice[None, Int[B], None], slice[None, Int[D], None]]) -> Tensor[slice_shape(slice_shape(S, Int[0], Int[B], Int[1], 0), Int[0], Int[D], Int[1], 1), DT]: ...  # noqa: E501
+    def __getitem__[B: IntVar, D: IntVar](self: Indexing[S, DT], at: tuple[slice[None, Int[B], None], slice[None, Int[D], None]]) -> Tensor[slice_shape(slice_shape(S, Int[0], Int[B], Int[1], 0), Int[0], Int[D], Int[1], 1), DT]: ...
     @overload
-    def __getitem__[B: IntVar, D: IntVar](self: Indexing[S, DT], at: tuple[_All, slice[None, Int[B], None], slice[None, Int[D], None]]) -> Tensor[slice_shape(slice_shape(S, Int[0], Int[B], Int[1], 1), Int[0], Int[D], Int[1], 2), DT]: ...  # noqa: E501
+    def __getitem__[B: IntVar, D: IntVar](self: Indexing[S, DT], at: tuple[_All, slice[None, Int[B], None], slice[None, Int[D], None]]) -> Tensor[slice_shape(slice_shape(S, Int[0], Int[B], Int[1], 1), Int[0], Int[D], Int[1], 2), DT]: ...
     @overload
-    def __getitem__[B: IntVar, D: IntVar](self: Indexing[S, DT], at: tuple[_All, _All, slice[None, Int[B], None], slice[None, Int[D], None]]) -> Tensor[slice_shape(slice_shape(S, Int[0], Int[B], Int[1], 2), Int[0], Int[D], Int[1], 3), DT]: ...  # noqa: E501
+    def __getitem__[B: IntVar, D: IntVar](self: Indexing[S, DT], at: tuple[_All, _All, slice[None, Int[B], None], slice[None, Int[D], None]]) -> Tensor[slice_shape(slice_shape(S, Int[0], Int[B], Int[1], 2), Int[0], Int[D], Int[1], 3), DT]: ...
     @overload
-    def __getitem__[B: IntVar, D: IntVar](self: Indexing[S, DT], at: tuple[EllipsisType, slice[None, Int[B], None], slice[None, Int[D], None]]) -> Tensor[slice_shape(slice_shape(S, Int[0], Int[B], Int[1], -2), Int[0], Int[D], Int[1], -1), DT]: ...  # noqa: E501
+    def __getitem__[B: IntVar, D: IntVar](self: Indexing[S, DT], at: tuple[EllipsisType, slice[None, Int[B], None], slice[None, Int[D], None]]) -> Tensor[slice_shape(slice_shape(S, Int[0], Int[B], Int[1], -2), Int[0], Int[D], Int[1], -1), DT]: ...
     @overload
-    def __getitem__[T: IntTuple, I: Integer](self: Indexing[S, DT], at: Tensor[T, I]) -> Tensor[take_shape(S, T, 0), DT]: ...  # noqa: E501
+    def __getitem__[T: IntTuple, I: Integer](self: Indexing[S, DT], at: Tensor[T, I]) -> Tensor[take_shape(S, T, 0), DT]: ...
     @overload
     def __getitem__[I: Index](self: Indexing[S, DT], at: I) -> Tensor[other_index_shape(S, index_shape(S, I)), DT]: ...
     # fmt: on
     def __getitem__(self, at: Any) -> Any:
-        """Pick elements: ints, slices, ``None`` for a new axis of size 1, ``...``, a list of places, a tensor of places.
+        """Pick elements by ints, slices, ``None`` for a new axis of size 1, ``...``, a list or a tensor of places.
 
         Raises:
             IndexRangeError: an int is outside its axis.
@@ -243,7 +243,7 @@ class Indexing(Generic[S, DT]):
             start = stop
         return tuple(pieces)
 
-    # ---- places given by tensors --------------------------------------------------------------------------------------
+    # ---- places given by tensors ------------------------------------------------------------------------------------
     @overload
     def take[T: IntTuple, A: Flag[int]](
         self: Indexing[S, DT], indices: T, *, axis: A
@@ -339,7 +339,7 @@ class Indexing(Generic[S, DT]):
         """
         return ops.one_hot(self, classes=int(classes), dtype=dtype)
 
-    # ---- order ----------------------------------------------------------------------------------------------------------
+    # ---- order ------------------------------------------------------------------------------------------------------
     @overload
     def topk[K: IntVar](
         self: Indexing[S, DT], k: Int[K]

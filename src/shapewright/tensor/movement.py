@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         axes_shape,
         axis_shape,
         broadcast_axes_shape,
+        broadcast_axis_shape,
         broadcast_number_shape,
         broadcast_shape,
         flatten_shape,
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
         permute_axes_shape,
         permute_number_shape,
         permute_shape,
-        reduce_axes_shape,
         reshape_number_shape,
         reshape_shape,
         roll_shape,
@@ -45,15 +45,19 @@ class Movement(Generic[S, DT]):
 
     __slots__ = ()
 
-    # ---- the shape asked for decides ----------------------------------------------------------------------------------
+    # ---- the shape asked for decides --------------------------------------------------------------------------------
     @overload
     def broadcast[N: Flag[int]](self: Movement[S, DT], to: N) -> Tensor[broadcast_number_shape(N), DT]: ...
     @overload
     def broadcast[T: IntTuple](self: Movement[S, DT], to: T) -> Tensor[broadcast_shape(S, T), DT]: ...
     @overload
-    def broadcast[T: IntTuple, A: Flag[int | tuple[int, ...]]](
+    def broadcast[T: IntTuple, A: Flag[int]](
         self: Movement[S, DT], to: T, *, axis: A
-    ) -> Tensor[broadcast_axes_shape(S, T, reduce_axes_shape(T, A, False)), DT]: ...
+    ) -> Tensor[broadcast_axis_shape(S, T, A), DT]: ...
+    @overload
+    def broadcast[T: IntTuple, A: IntTuple](
+        self: Movement[S, DT], to: T, *, axis: A
+    ) -> Tensor[broadcast_axes_shape(S, T, A), DT]: ...
     def broadcast(self, to: Any, *, axis: Any = None) -> Any:
         """Repeat the tensor along new axes, so that it ends with the shape `to`.
 
@@ -159,7 +163,7 @@ class Movement(Generic[S, DT]):
         """
         return target.reshape(self, to)
 
-    # ---- axes of size 1, and axes joined ------------------------------------------------------------------------------
+    # ---- axes of size 1, and axes joined ----------------------------------------------------------------------------
     def flatten[A: Flag[int], B: Flag[int]](
         self: Movement[S, DT], *, start_axis: A = 0, end_axis: B = -1
     ) -> Tensor[flatten_shape(S, A, B), DT]:
@@ -204,7 +208,7 @@ class Movement(Generic[S, DT]):
         """
         return target.reshape(self, checks.sizes(self, rules.squeeze_shape, axis, doing="squeeze"))
 
-    # ---- order, borders, triangles ------------------------------------------------------------------------------------
+    # ---- order, borders, triangles ----------------------------------------------------------------------------------
     @overload
     def flip[A: Flag[int]](self: Movement[S, DT], *, axis: A) -> Tensor[axis_shape(S, A), DT]: ...
     @overload

@@ -149,7 +149,7 @@ class Operators(Generic[S, DT]):
     def __abs__(self) -> Tensor[S, DT]:
         return ops.abs(self)
 
-    # ---- comparisons: element by element, so that a tensor of bool answers --------------------------------------------
+    # ---- comparisons: element by element, so that a tensor of bool answers ------------------------------------------
     def __lt__(self, other: Tensor[S, DT] | float) -> Tensor[S, bool_]:
         return NotImplemented if type(other) is Spread else ops.lt(self, other)
 
@@ -171,7 +171,7 @@ class Operators(Generic[S, DT]):
     # Elementwise comparison takes the default hash away; a tensor is still found in a dict by being itself.
     __hash__ = object.__hash__
 
-    # ---- logic, of tensors of bool ------------------------------------------------------------------------------------
+    # ---- logic, of tensors of bool ----------------------------------------------------------------------------------
     def __and__(self: Operators[S, bool_], other: Tensor[S, bool_] | bool) -> Tensor[S, bool_]:
         return ops.logical_and(self, other)
 

@@ -1,4 +1,4 @@
-"""Reductions as methods: `x.sum((b, d))` keeps the axes b and d, `x.mean()` keeps none, `x.max(axis=0)` numbers the axis.
+"""Reductions as methods: `x.sum((b, d))` keeps the axes b and d, `x.mean()` none, `x.max(axis=0)` numbers the axis.
 
 The shape asked for decides which axes are reduced (design rule 1); `axis=` is for sizes that are equal and have no
 names. Here too is what runs along one axis and keeps it: softmax, log_softmax, normalize, cumsum. What it is not: the
@@ -34,7 +34,7 @@ def _reduce(op: Callable[..., Any], x: Any, to: Any, axis: Any, keepdims: bool) 
     if to is not None:
         raise ArgumentError(
             f"{_name(op)}: `to` and axis= both say which axes are kept; give one of them",
-            hint=f"x.{_name(op)}((b, d)) for the shape to end with, or x.{_name(op)}(axis=0) to number the axes that go",
+            hint=f"x.{_name(op)}((b, d)) for the shape to end with, or x.{_name(op)}(axis=0) to number what goes",
         )
     return target.reduce_axis(op, x, axis, keepdims)
 
@@ -150,7 +150,7 @@ class Reductions(Generic[S, DT]):
         Which axes are reduced is said as in `sum`.
 
         Raises:
-            ShapeError: `to` is not what is left of the shape, or not in one way only, or an axis that is reduced is empty.
+            ShapeError: `to` is not what is left of the shape, or not in one way only, or a reduced axis is empty.
 
         PyTorch: ``x.amax(dim=0)``. dfdx: ``x.max::<Rank1<3>, _>()``.
 
@@ -179,7 +179,7 @@ class Reductions(Generic[S, DT]):
         Which axes are reduced is said as in `sum`.
 
         Raises:
-            ShapeError: `to` is not what is left of the shape, or not in one way only, or an axis that is reduced is empty.
+            ShapeError: `to` is not what is left of the shape, or not in one way only, or a reduced axis is empty.
 
         PyTorch: ``x.amin(dim=0)``. dfdx: ``x.min::<Rank1<3>, _>()``.
 

@@ -43,7 +43,7 @@ DH = IntVar("DH")
 DW = IntVar("DW")
 
 
-# ---- what a layer is to the image: its window, and the numbers that give the size of the result ------------------------
+# ---- what a layer is to the image: its window, and the numbers that give the size of the result ---------------------
 class SquareConvolution(Generic[W_co, O, K, ST, P, DI]):
     """A convolution with O filters: window W, size K, stride ST, padding P, dilation DI along both axes."""
 
@@ -92,7 +92,7 @@ class PoolsRectangle(Protocol[M_contra, Y_co]):
     def _pool_rectangle(self, layer: M_contra, /) -> Y_co: ...
 
 
-# ---- the windows: the sizes of the image, and whether the window fits --------------------------------------------------
+# ---- the windows: the sizes of the image, and whether the window fits -----------------------------------------------
 class Plane[Sizes: IntTuple, Fit: IntVar]:
     """The sizes of images, `[*Bs, H, W]` without channels; `Fit` is 0 if the window fits and -1 if it is larger."""
 
@@ -143,32 +143,101 @@ class Windows(Generic[S, DT]):
 
     if TYPE_CHECKING:
         # Three answers each: the window fits, it is too large, or sizes are names and nobody knows yet.
-        # fmt: off
         @overload
         def _convolve[Bs: IntTuple, H: IntVar, W: IntVar, O: IntVar, K: IntVar, ST: IntVar, P: IntVar, DI: IntVar](
-            self: Windows[S, DT], layer: SquareConvolution[Callable[[Tensor[S, DT]], Plane[[*Bs, H, W], 0]], O, K, ST, P, DI]
-        ) -> Tensor[[*Bs, O, (H + 2 * P - DI * (K - 1) - 1) // ST + 1, (W + 2 * P - DI * (K - 1) - 1) // ST + 1], DT]: ...
+            self: Windows[S, DT],
+            layer: SquareConvolution[Callable[[Tensor[S, DT]], Plane[[*Bs, H, W], 0]], O, K, ST, P, DI],
+        ) -> Tensor[
+            [*Bs, O, (H + 2 * P - DI * (K - 1) - 1) // ST + 1, (W + 2 * P - DI * (K - 1) - 1) // ST + 1], DT
+        ]: ...
         @overload
         def _convolve[Bs: IntTuple, H: IntVar, W: IntVar, O: IntVar, K: IntVar, ST: IntVar, P: IntVar, DI: IntVar](
-            self: Windows[S, DT], layer: SquareConvolution[Callable[[Tensor[S, DT]], Plane[[*Bs, H, W], -1]], O, K, ST, P, DI]
+            self: Windows[S, DT],
+            layer: SquareConvolution[Callable[[Tensor[S, DT]], Plane[[*Bs, H, W], -1]], O, K, ST, P, DI],
         ) -> Tensor[oversized_window_shape(Int[H], Int[W]), DT]: ...
         @overload
-        def _convolve[Bs: IntTuple, H: IntVar, W: IntVar, O: IntVar, K: IntVar, ST: IntVar, P: IntVar, DI: IntVar, Fit: IntVar](
-            self: Windows[S, DT], layer: SquareConvolution[Callable[[Tensor[S, DT]], Plane[[*Bs, H, W], Fit]], O, K, ST, P, DI]
-        ) -> Tensor[[*Bs, O, (H + 2 * P - DI * (K - 1) - 1) // ST + 1, (W + 2 * P - DI * (K - 1) - 1) // ST + 1], DT]: ...
+        def _convolve[
+            Bs: IntTuple,
+            H: IntVar,
+            W: IntVar,
+            O: IntVar,
+            K: IntVar,
+            ST: IntVar,
+            P: IntVar,
+            DI: IntVar,
+            Fit: IntVar,
+        ](
+            self: Windows[S, DT],
+            layer: SquareConvolution[Callable[[Tensor[S, DT]], Plane[[*Bs, H, W], Fit]], O, K, ST, P, DI],
+        ) -> Tensor[
+            [*Bs, O, (H + 2 * P - DI * (K - 1) - 1) // ST + 1, (W + 2 * P - DI * (K - 1) - 1) // ST + 1], DT
+        ]: ...
         def _convolve(self, layer: Any) -> Any: ...
         @overload
-        def _convolve_rectangle[Bs: IntTuple, H: IntVar, W: IntVar, O: IntVar, KH: IntVar, KW: IntVar, SH: IntVar, SW: IntVar, PH: IntVar, PW: IntVar, DH: IntVar, DW: IntVar](
-            self: Windows[S, DT], layer: RectangularConvolution[Callable[[Tensor[S, DT]], Plane[[*Bs, H, W], 0]], O, KH, KW, SH, SW, PH, PW, DH, DW]
-        ) -> Tensor[[*Bs, O, (H + 2 * PH - DH * (KH - 1) - 1) // SH + 1, (W + 2 * PW - DW * (KW - 1) - 1) // SW + 1], DT]: ...
+        def _convolve_rectangle[
+            Bs: IntTuple,
+            H: IntVar,
+            W: IntVar,
+            O: IntVar,
+            KH: IntVar,
+            KW: IntVar,
+            SH: IntVar,
+            SW: IntVar,
+            PH: IntVar,
+            PW: IntVar,
+            DH: IntVar,
+            DW: IntVar,
+        ](
+            self: Windows[S, DT],
+            layer: RectangularConvolution[
+                Callable[[Tensor[S, DT]], Plane[[*Bs, H, W], 0]], O, KH, KW, SH, SW, PH, PW, DH, DW
+            ],
+        ) -> Tensor[
+            [*Bs, O, (H + 2 * PH - DH * (KH - 1) - 1) // SH + 1, (W + 2 * PW - DW * (KW - 1) - 1) // SW + 1], DT
+        ]: ...
         @overload
-        def _convolve_rectangle[Bs: IntTuple, H: IntVar, W: IntVar, O: IntVar, KH: IntVar, KW: IntVar, SH: IntVar, SW: IntVar, PH: IntVar, PW: IntVar, DH: IntVar, DW: IntVar](
-            self: Windows[S, DT], layer: RectangularConvolution[Callable[[Tensor[S, DT]], Plane[[*Bs, H, W], -1]], O, KH, KW, SH, SW, PH, PW, DH, DW]
+        def _convolve_rectangle[
+            Bs: IntTuple,
+            H: IntVar,
+            W: IntVar,
+            O: IntVar,
+            KH: IntVar,
+            KW: IntVar,
+            SH: IntVar,
+            SW: IntVar,
+            PH: IntVar,
+            PW: IntVar,
+            DH: IntVar,
+            DW: IntVar,
+        ](
+            self: Windows[S, DT],
+            layer: RectangularConvolution[
+                Callable[[Tensor[S, DT]], Plane[[*Bs, H, W], -1]], O, KH, KW, SH, SW, PH, PW, DH, DW
+            ],
         ) -> Tensor[oversized_window_shape(Int[H], Int[W]), DT]: ...
         @overload
-        def _convolve_rectangle[Bs: IntTuple, H: IntVar, W: IntVar, O: IntVar, KH: IntVar, KW: IntVar, SH: IntVar, SW: IntVar, PH: IntVar, PW: IntVar, DH: IntVar, DW: IntVar, Fit: IntVar](
-            self: Windows[S, DT], layer: RectangularConvolution[Callable[[Tensor[S, DT]], Plane[[*Bs, H, W], Fit]], O, KH, KW, SH, SW, PH, PW, DH, DW]
-        ) -> Tensor[[*Bs, O, (H + 2 * PH - DH * (KH - 1) - 1) // SH + 1, (W + 2 * PW - DW * (KW - 1) - 1) // SW + 1], DT]: ...
+        def _convolve_rectangle[
+            Bs: IntTuple,
+            H: IntVar,
+            W: IntVar,
+            O: IntVar,
+            KH: IntVar,
+            KW: IntVar,
+            SH: IntVar,
+            SW: IntVar,
+            PH: IntVar,
+            PW: IntVar,
+            DH: IntVar,
+            DW: IntVar,
+            Fit: IntVar,
+        ](
+            self: Windows[S, DT],
+            layer: RectangularConvolution[
+                Callable[[Tensor[S, DT]], Plane[[*Bs, H, W], Fit]], O, KH, KW, SH, SW, PH, PW, DH, DW
+            ],
+        ) -> Tensor[
+            [*Bs, O, (H + 2 * PH - DH * (KH - 1) - 1) // SH + 1, (W + 2 * PW - DW * (KW - 1) - 1) // SW + 1], DT
+        ]: ...
         def _convolve_rectangle(self, layer: Any) -> Any: ...
         @overload
         def _pool[Bs: IntTuple, H: IntVar, W: IntVar, K: IntVar, ST: IntVar, P: IntVar, DI: IntVar](
@@ -184,16 +253,63 @@ class Windows(Generic[S, DT]):
         ) -> Tensor[[*Bs, (H + 2 * P - DI * (K - 1) - 1) // ST + 1, (W + 2 * P - DI * (K - 1) - 1) // ST + 1], DT]: ...
         def _pool(self, layer: Any) -> Any: ...
         @overload
-        def _pool_rectangle[Bs: IntTuple, H: IntVar, W: IntVar, KH: IntVar, KW: IntVar, SH: IntVar, SW: IntVar, PH: IntVar, PW: IntVar, DH: IntVar, DW: IntVar](
-            self: Windows[S, DT], layer: RectangularPooling[Callable[[Tensor[S, DT]], Plane[[*Bs, H, W], 0]], KH, KW, SH, SW, PH, PW, DH, DW]
-        ) -> Tensor[[*Bs, (H + 2 * PH - DH * (KH - 1) - 1) // SH + 1, (W + 2 * PW - DW * (KW - 1) - 1) // SW + 1], DT]: ...
+        def _pool_rectangle[
+            Bs: IntTuple,
+            H: IntVar,
+            W: IntVar,
+            KH: IntVar,
+            KW: IntVar,
+            SH: IntVar,
+            SW: IntVar,
+            PH: IntVar,
+            PW: IntVar,
+            DH: IntVar,
+            DW: IntVar,
+        ](
+            self: Windows[S, DT],
+            layer: RectangularPooling[Callable[[Tensor[S, DT]], Plane[[*Bs, H, W], 0]], KH, KW, SH, SW, PH, PW, DH, DW],
+        ) -> Tensor[
+            [*Bs, (H + 2 * PH - DH * (KH - 1) - 1) // SH + 1, (W + 2 * PW - DW * (KW - 1) - 1) // SW + 1], DT
+        ]: ...
         @overload
-        def _pool_rectangle[Bs: IntTuple, H: IntVar, W: IntVar, KH: IntVar, KW: IntVar, SH: IntVar, SW: IntVar, PH: IntVar, PW: IntVar, DH: IntVar, DW: IntVar](
-            self: Windows[S, DT], layer: RectangularPooling[Callable[[Tensor[S, DT]], Plane[[*Bs, H, W], -1]], KH, KW, SH, SW, PH, PW, DH, DW]
+        def _pool_rectangle[
+            Bs: IntTuple,
+            H: IntVar,
+            W: IntVar,
+            KH: IntVar,
+            KW: IntVar,
+            SH: IntVar,
+            SW: IntVar,
+            PH: IntVar,
+            PW: IntVar,
+            DH: IntVar,
+            DW: IntVar,
+        ](
+            self: Windows[S, DT],
+            layer: RectangularPooling[
+                Callable[[Tensor[S, DT]], Plane[[*Bs, H, W], -1]], KH, KW, SH, SW, PH, PW, DH, DW
+            ],
         ) -> Tensor[oversized_window_shape(Int[H], Int[W]), DT]: ...
         @overload
-        def _pool_rectangle[Bs: IntTuple, H: IntVar, W: IntVar, KH: IntVar, KW: IntVar, SH: IntVar, SW: IntVar, PH: IntVar, PW: IntVar, DH: IntVar, DW: IntVar, Fit: IntVar](
-            self: Windows[S, DT], layer: RectangularPooling[Callable[[Tensor[S, DT]], Plane[[*Bs, H, W], Fit]], KH, KW, SH, SW, PH, PW, DH, DW]
-        ) -> Tensor[[*Bs, (H + 2 * PH - DH * (KH - 1) - 1) // SH + 1, (W + 2 * PW - DW * (KW - 1) - 1) // SW + 1], DT]: ...
+        def _pool_rectangle[
+            Bs: IntTuple,
+            H: IntVar,
+            W: IntVar,
+            KH: IntVar,
+            KW: IntVar,
+            SH: IntVar,
+            SW: IntVar,
+            PH: IntVar,
+            PW: IntVar,
+            DH: IntVar,
+            DW: IntVar,
+            Fit: IntVar,
+        ](
+            self: Windows[S, DT],
+            layer: RectangularPooling[
+                Callable[[Tensor[S, DT]], Plane[[*Bs, H, W], Fit]], KH, KW, SH, SW, PH, PW, DH, DW
+            ],
+        ) -> Tensor[
+            [*Bs, (H + 2 * PH - DH * (KH - 1) - 1) // SH + 1, (W + 2 * PW - DW * (KW - 1) - 1) // SW + 1], DT
+        ]: ...
         def _pool_rectangle(self, layer: Any) -> Any: ...
-        # fmt: on

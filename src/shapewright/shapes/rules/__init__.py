@@ -5,6 +5,7 @@ from __future__ import annotations
 from shapewright.shapes.rules.axes import axes_shape as axes_shape
 from shapewright.shapes.rules.axes import axis_shape as axis_shape
 from shapewright.shapes.rules.axes import broadcast_axes_shape as broadcast_axes_shape
+from shapewright.shapes.rules.axes import broadcast_axis_shape as broadcast_axis_shape
 from shapewright.shapes.rules.axes import broadcast_shape as broadcast_shape
 from shapewright.shapes.rules.axes import matrix_shape as matrix_shape
 from shapewright.shapes.rules.axes import permute_axes_shape as permute_axes_shape

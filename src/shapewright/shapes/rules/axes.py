@@ -223,23 +223,49 @@ def reduce_axes_shape(source: IntTuple, axis: int | tuple[int, ...] | None, keep
 
 
 @shape_rule
-def broadcast_axes_shape(source: IntTuple, to: IntTuple, kept: IntTuple) -> IntTuple:
-    """`to`, in which some axes are numbered as new; `kept` are the others, and they are the axes of `source`."""
+def _broadcast_kept(source: IntTuple, to: IntTuple, kept: IntTuple) -> IntTuple:
     if len(kept) != len(source):
         return dsl.Invalid(
-            "axis= numbers the axes of the shape asked for that are new; "
-            "it leaves more or fewer axes than the tensor has"
+            "axis= numbers the axes of the shape asked for that are new; it leaves more or fewer than the tensor has"
         )
     gaps = dsl.IntTuple((a - b for a, b in zip(kept, source)))
     blur = dsl.IntTuple(((a - a) + (b - b) for a, b in zip(kept, source)))
-    if any(dsl.is_concrete_int(z) and not dsl.is_concrete_int(g) for g, z in zip(gaps, blur)) or any(
-        dsl.is_concrete_int(z) and g != 0 for g, z in zip(gaps, blur)
-    ):
+    wrong = dsl.IntTuple(
+        (1 if dsl.is_concrete_int(z) and (not dsl.is_concrete_int(g) or g != 0) else 0 for g, z in zip(gaps, blur))
+    )
+    if any(w == 1 for w in wrong):
         return dsl.Invalid(
             "axis= numbers the axes of the shape asked for that are new; "
             "the axes that it leaves have other sizes than those of the tensor"
         )
     return to
+
+
+@shape_rule
+def broadcast_axes_shape(source: IntTuple, to: IntTuple, axes: IntTuple) -> IntTuple:
+    """The axes of `to` that are numbered are new; the others are the axes of `source`."""
+    n = len(to)
+    if any(a < 0 - n or n - 1 < a for a in axes):
+        return dsl.Invalid("axis= has a number that the shape asked for has no axis for")
+    at = tuple((a + n if a < 0 else a for a in axes))
+    if any(1 < at.count(a) for a in at):
+        return dsl.Invalid("an axis is numbered twice")
+    kept = dsl.IntTuple((to[i] for i in range(n) if at.count(i) == 0))
+    return _broadcast_kept(source, to, kept)
+
+
+@shape_rule
+def broadcast_axis_shape(source: IntTuple, to: IntTuple, axis: int) -> IntTuple:
+    """The axis of `to` that is numbered is new; the others are the axes of `source`."""
+    n = len(to)
+    if axis < 0 - n or n - 1 < axis:
+        return dsl.Invalid("axis= has a number that the shape asked for has no axis for")
+    if axis < 0:
+        at = axis + n
+    else:
+        at = axis + 0
+    kept = dsl.IntTuple((to[i] for i in range(n) if i != at))
+    return _broadcast_kept(source, to, kept)
 
 
 @shape_rule
