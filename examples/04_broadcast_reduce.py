@@ -44,6 +44,9 @@ except sw.ShapeError as error:
     print(error)
 print(square.sum(axis=0).shape)
 
+# What sum(axis=0) takes away, broadcast(..., axis=0) brings back.
+assert_type(square.sum(axis=0).broadcast((4, 4), axis=0), Tensor[[4, 4]])
+
 # An axis number in the place of a shape is a habit from elsewhere; the answer teaches.
 try:
     square.sum(0)  # pyrefly: ignore[unsupported-operation]
