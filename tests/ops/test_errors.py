@@ -478,6 +478,39 @@ by a list of places write x.take(indices, axis=)
               axis  2
         """,
     ),
+    (
+        lambda: ops.where(sw.tensor([True]), 300, sw.tensor([1], dtype=sw.u8)),
+        sw.ArgumentError,
+        """
+            where: 300 does not fit among the tensor's elements, which go from 0 to 255
+              cond   Tensor[[1], bool]
+              a      300
+              b      Tensor[[1], u8]
+              write  x.to(sw.i64) first
+        """,
+    ),
+    (
+        lambda: ops.pad(X, before=(1, 0), after=(0, 0), value=2**2000),
+        sw.ArgumentError,
+        f"""
+            pad: value= is beyond all floating point numbers
+              x       Tensor[[2, 3]]
+              before  (1, 0)
+              after   (0, 0)
+              value   {2**2000}
+        """,
+    ),
+    (
+        lambda: ops.take_add(X, sw.tensor([0, 1]), axis=1, size=3),
+        sw.ShapeError,
+        """
+            take_add: the axes of the indices stand in the source where the result has one axis
+              source   Tensor[[2, 3]]
+              indices  Tensor[[2], i64]
+              axis     1
+              size     3
+        """,
+    ),
 ]
 
 

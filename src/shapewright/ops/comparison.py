@@ -12,7 +12,7 @@ import numpy as np
 
 from shapewright.ops.core import Op, Shape, boolean, compared, same
 from shapewright.shapes.dtypes import DType, bool_
-from shapewright.shapes.errors import DTypeError, ShapeError
+from shapewright.shapes.errors import ArgumentError, DTypeError, ShapeError
 
 EQUAL_HINT = "b.broadcast_like(a), or b.spread() in the place of b; nothing is broadcast silently"
 
@@ -63,12 +63,25 @@ def _truth(dtype: type[DType], *_: Any, **__: Any) -> type[DType]:
     return bool_
 
 
+def fitting(value: Callable[..., Any]) -> Callable[..., Any]:
+    """Say what is wrong with a Python number that is beyond what the tensor's elements can hold."""
+
+    def checked(a: Any, b: Any) -> Any:
+        try:
+            return value(a, b)
+        except OverflowError:
+            number, array = (b, a) if isinstance(a, np.ndarray) else (a, b)
+            raise does_not_fit(number, array.dtype) from None
+
+    return checked
+
+
 def comparing(name: str, value: Callable[..., Any]) -> Op:
     """Make an op that compares elements and gives bool."""
     return Op(
         name,
         shape=equal_shapes,
-        value=value,
+        value=fitting(value),
         dtype=compared,
         operands=("a", "b"),
         hint=EQUAL_HINT,
@@ -135,14 +148,32 @@ logical_not = _logical("logical_not", np.logical_not, ("x",))
 """``not x`` for each element of a bool tensor. PyTorch: ``torch.logical_not``."""
 
 
+def does_not_fit(number: Any, dtype: np.dtype) -> ArgumentError:
+    """The error of a Python number that is beyond what a tensor's elements can hold."""
+    if dtype.kind not in "iu":
+        return ArgumentError(f"an int of {number.bit_length()} bits is beyond all floating point numbers")
+    limits = np.iinfo(dtype)
+    return ArgumentError(
+        f"{number} does not fit among the tensor's elements, which go from {limits.min} to {limits.max}",
+        hint="x.to(sw.i64) first" if dtype.itemsize < 8 else "x.to(sw.f64) first",
+    )
+
+
 # ---- where ----------------------------------------------------------------------------------------------------------
 def _where_value(cond: np.ndarray, a: Any, b: Any) -> np.ndarray:
     # A Python number takes the tensor's type before NumPy could widen the result.
     if not isinstance(a, np.ndarray):
-        a = np.asarray(a, dtype=b.dtype)
+        a = _typed(a, b.dtype)
     elif not isinstance(b, np.ndarray):
-        b = np.asarray(b, dtype=a.dtype)
+        b = _typed(b, a.dtype)
     return np.where(cond, a, b)
+
+
+def _typed(number: Any, dtype: np.dtype) -> np.ndarray:
+    try:
+        return np.asarray(number, dtype=dtype)
+    except OverflowError:
+        raise does_not_fit(number, dtype) from None
 
 
 def _where_dtype(cond: Any, a: Any, b: Any) -> type[DType]:

@@ -6,7 +6,7 @@ What it is not: convolution, a matmul over windows (`windows.py`).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -165,7 +165,7 @@ def outer(a: Any, b: Any) -> Any:
         raise explained(
             "outer", error, (a, b), ("a", "b"), hint='einsum, for example ops.einsum("bi,j->bij", a, b)'
         ) from None
-    sizes = (*sizes_of(a), *sizes_of(b))
+    sizes = (*a._spec.sizes, *b._spec.sizes)
     return mul(movement.broadcast(a, sizes=sizes, axes=(0,)), movement.broadcast(b, sizes=sizes, axes=(1,)))
 
 
@@ -202,8 +202,7 @@ def einsum(equation: str, *tensors: Any) -> Any:
         wanted = set(plan.result).union(*plan.operands[index + 1 :])
         left, letters = _pair(left, letters, right, more, wanted)
     left, letters = _summed(left, letters, set(plan.result))
-    order = tuple(letters.index(letter) for letter in plan.result)
-    return left if order == tuple(range(len(order))) else movement.permute(left, axes=order)
+    return _ordered(left, tuple(letters.index(letter) for letter in plan.result))
 
 
 def _diagonals(x: Any, letters: str) -> tuple[Any, str]:
@@ -213,17 +212,18 @@ def _diagonals(x: Any, letters: str) -> tuple[Any, str]:
             first = letters.index(letter)
             second = letters.index(letter, first + 1)
             rest = [place for place in range(len(letters)) if place not in (first, second)]
-            sizes = sizes_of(x)
+            named = sizes_of(x)
+            sizes = x._spec.sizes
             number, others = sizes[first], tuple(sizes[place] for place in rest)
             x = movement.permute(x, axes=(first, second, *rest))
             x = movement.reshape(x, sizes=(number * number, *others))
-            rank = len(others)
             x = movement.slice(
                 x,
-                starts=(0,) * (rank + 1),
-                stops=(int(number) * int(number), *others),
-                steps=(int(number) + 1, *(1,) * rank),
+                starts=(0,) * (1 + len(others)),
+                stops=(number * number, *others),
+                steps=(number + 1, *(1,) * len(others)),
             )
+            x = movement.reshaped(x, (named[first], *[named[place] for place in rest]))
             letters = letter + "".join(letters[place] for place in rest)
     return x, letters
 
@@ -250,29 +250,27 @@ def _pair(left: Any, a: str, right: Any, b: str, wanted: set[str]) -> tuple[Any,
     sizes: dict[str, int] = dict(zip(b, sizes_of(right), strict=True)) | dict(zip(a, sizes_of(left), strict=True))
     out = "".join((*batch, *rows, *columns))
     if not inner:
-        full = tuple(sizes[letter] for letter in out)
+        full = tuple(int(sizes[letter]) for letter in out)
         return mul(_aligned(left, a, out, full), _aligned(right, b, out, full)), out
 
     def grouped(x: Any, letters: str, *groups: list[str]) -> Any:
-        order = tuple(letters.index(letter) for group in groups for letter in group)
-        joined = (*[sizes[letter] for letter in batch], *[_product(sizes, group) for group in groups[1:]])
-        return movement.reshape(movement.permute(x, axes=order), sizes=joined)
+        x = _ordered(x, tuple(letters.index(letter) for group in groups for letter in group))
+        joined = tuple(int(sizes[letter]) for letter in batch)
+        joined += tuple(math.prod(int(sizes[letter]) for letter in group) for group in groups[1:])
+        return x if joined == x._spec.sizes else movement.reshape(x, sizes=joined)
 
     product = matmul(grouped(left, a, batch, rows, inner), grouped(right, b, batch, inner, columns))
-    return movement.reshape(product, sizes=tuple(sizes[letter] for letter in out)), out
+    full = tuple(sizes[letter] for letter in out)
+    return product if full == product._spec.sizes else movement.reshaped(product, full), out
 
 
-def _product(sizes: Mapping[str, int], group: Sequence[str]) -> int:
-    result = 1
-    for letter in group:
-        result = sizes[letter] if result == 1 else result * sizes[letter]
-    return result
+def _ordered(x: Any, order: tuple[int, ...]) -> Any:
+    return x if order == tuple(range(len(order))) else movement.permute(x, axes=order)
 
 
 def _aligned(x: Any, letters: str, out: str, sizes: Shape) -> Any:
     """Permute to the order of `out` and repeat along the letters that are missing."""
-    order = tuple(letters.index(letter) for letter in out if letter in letters)
-    x = movement.permute(x, axes=order)
+    x = _ordered(x, tuple(letters.index(letter) for letter in out if letter in letters))
     places = tuple(place for place, letter in enumerate(out) if letter in letters)
     return x if len(places) == len(out) else movement.broadcast(x, sizes=sizes, axes=places)
 
@@ -300,7 +298,6 @@ def rearrange(x: Any, pattern: str, sizes: Mapping[str, int] | None = None) -> A
     plan = _patterns.parse_rearrange(pattern)
     apart = tuple(named[name] for name in plan.names)
     if apart != x._spec.sizes:
-        x = movement.reshape(x, sizes=apart)
-    if plan.order != tuple(range(len(plan.order))):
-        x = movement.permute(x, axes=plan.order)
-    return x if result == x._spec.sizes else movement.reshape(x, sizes=result)
+        x = movement.reshaped(x, apart)
+    x = _ordered(x, plan.order)
+    return x if result == x._spec.sizes else movement.reshaped(x, result)

@@ -14,7 +14,18 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from shapewright.ops.comparison import EQUAL_HINT, eq, equal_shapes, ge, isfinite, le, logical_and, lt, where
+from shapewright.ops.comparison import (
+    EQUAL_HINT,
+    eq,
+    equal_shapes,
+    fitting,
+    ge,
+    isfinite,
+    le,
+    logical_and,
+    lt,
+    where,
+)
 from shapewright.ops.core import Op, floating, numeric, same
 from shapewright.shapes.dtypes import DType
 from shapewright.shapes.errors import ArgumentError
@@ -42,30 +53,15 @@ def binary(
 ) -> Op:
     """Make an op of two tensors of one shape, or of a tensor and a Python number."""
 
-    def fitting(a: Any, b: Any) -> Any:
-        try:
-            return value(a, b)
-        except OverflowError:
-            number, array = (b, a) if isinstance(a, np.ndarray) else (a, b)
-            raise _does_not_fit(number, array.dtype) from None
-
     return Op(
         name,
         shape=equal_shapes,
-        value=fitting,
+        value=fitting(value),
         dtype=dtype,
         gradients=gradients,
         operands=("a", "b"),
         hint=EQUAL_HINT,
         merges=True,
-    )
-
-
-def _does_not_fit(number: Any, dtype: np.dtype) -> ArgumentError:
-    limits = np.iinfo(dtype)
-    return ArgumentError(
-        f"{number} does not fit among the tensor's elements, which go from {limits.min} to {limits.max}",
-        hint="x.to(sw.i64) first",
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from shapewright.ops.composite import axis_from_front, explained, sizes_of
+from shapewright.ops.composite import axis_from_front, explained
 from shapewright.ops.core import Op, Shape
 from shapewright.ops.elementwise import add
 from shapewright.ops.movement import slice
@@ -301,6 +301,6 @@ def topk(x: Any, *, k: int, axis: int = -1) -> tuple[Any, Any]:
         raise explained("topk", error, (x,), k=k, axis=axis) from None
     axis = axis_from_front(x, axis)
     places = argsort(x, axis=axis, descending=True)
-    stops = tuple(k if other == axis else size for other, size in enumerate(sizes_of(places)))
+    stops = tuple(k if other == axis else size for other, size in enumerate(sizes))
     places = slice(places, starts=(0,) * len(sizes), stops=stops, steps=(1,) * len(sizes))
     return gather(x, places, axis=axis), places

@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 
 from shapewright.ops import reductions
-from shapewright.ops.composite import explained, sizes_of
+from shapewright.ops.composite import explained
 from shapewright.ops.core import Op, Shape, same
 from shapewright.shapes import rules
-from shapewright.shapes.dim import describe, merge
+from shapewright.shapes.dim import Dim, describe, merge
 from shapewright.shapes.dtypes import DType
 from shapewright.shapes.errors import ArgumentError, ShapeError
 
+_LARGEST = float(np.finfo(np.float64).max)
 # This file's `slice` is the op.
 _span = slice
 
@@ -110,6 +111,14 @@ PyTorch: ``x.reshape``.
 """
 
 
+def reshaped(x: Any, sizes: Shape) -> Any:
+    """Reshape to sizes with names, which the result's axes then have."""
+    result = reshape(x, sizes=tuple([int(size) for size in sizes]))
+    if any([type(size) is Dim for size in sizes]):
+        result._dims = tuple(sizes)
+    return result
+
+
 # ---- slice, pad -----------------------------------------------------------------------------------------------------
 def _slice_shape(x: Shape, *, starts: Shape, stops: Shape, steps: Shape) -> Shape:
     if not len(x) == len(starts) == len(stops) == len(steps):
@@ -184,6 +193,8 @@ def _pad_dtype(x: type[DType], *, value: float = 0, **_: Any) -> type[DType]:
         limits = np.iinfo(x.numpy)
         if not limits.min <= value <= limits.max:
             raise ArgumentError(f"value={value} is no {x.name}: these go from {limits.min} to {limits.max}")
+    if isinstance(value, int) and x.is_floating and abs(value) > _LARGEST:
+        raise ArgumentError("value= is beyond all floating point numbers")
     return same(x, type(value)) if value else same(x)
 
 
@@ -280,7 +291,7 @@ def stack(tensors: Sequence[Any], axis: int = 0) -> Any:
         raise explained("stack", error, tensors, ("tensor",), axis=axis) from None
     pieces = []
     for x in tensors:
-        sizes = sizes_of(x)
+        sizes = x._spec.sizes
         places = tuple(place for place in range(len(sizes) + 1) if place != axis)
         pieces.append(broadcast(x, sizes=(*sizes[:axis], 1, *sizes[axis:]), axes=places))
     return concat(*pieces, axis=axis)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from shapewright.ops import reductions
-from shapewright.ops.composite import axis_from_front, explained, sizes_of
+from shapewright.ops.composite import axis_from_front, explained
 from shapewright.ops.elementwise import add, cast, div, exp, log, mul, rsqrt, stop_gradient, sub
 from shapewright.ops.movement import broadcast
 from shapewright.shapes import rules
@@ -39,7 +39,7 @@ def in_f32(function: Callable[[Any], Any], x: Any) -> Any:
 
 
 def _spread(reduced: Any, x: Any, axes: tuple[int, ...]) -> Any:
-    return broadcast(reduced, sizes=sizes_of(x), axes=reductions.kept(x, axes))
+    return broadcast(reduced, sizes=x._spec.sizes, axes=reductions.kept(x, axes))
 
 
 def _from_top(x: Any, axes: tuple[int, ...]) -> Any:
@@ -147,7 +147,7 @@ def layer_norm(
             error = ShapeError(f"the {name} has the sizes of the axes that are normalised, {describe(normalized)}")
             raise explained("layer_norm", error, (x, part), ("x", name), axes=axes)
     result = normalize(x, axis=axes, epsilon=epsilon)
-    sizes = sizes_of(x)
+    sizes = x._spec.sizes
     if weight is not None:
         result = mul(result, broadcast(weight, sizes=sizes, axes=places))
     return result if bias is None else add(result, broadcast(bias, sizes=sizes, axes=places))

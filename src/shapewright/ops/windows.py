@@ -148,30 +148,30 @@ def conv2d(
         operands = (x, weight) if bias is None else (x, weight, bias)
         params = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
         raise explained("conv2d", error, operands, ("x", "weight", "bias"), **params) from None
-    outputs, inputs = sizes_of(weight)[:2]
+    outputs, inputs = weight._spec.sizes[:2]
     if any(before) or any(after):
         none = (0,) * (len(sizes) - 2)
         x = movement.pad(x, before=(*none, *before), after=(*none, *after))
     windows = unfold2d(x, kernel=kernel, stride=stride, dilation=dilation)
     # [*Bs, C, KH, KW, OH, OW] -> [C, KH, KW, *Bs, OH, OW]: copied into a matrix along its rows.
-    batch = sizes_of(windows)[:-5]
-    places = sizes_of(windows)[-2:]
+    named = sizes_of(windows)
+    batch, places = named[:-5], named[-2:]
     rank = len(batch) + 5
     windows = movement.permute(windows, axes=(len(batch), rank - 4, rank - 3, *range(len(batch)), rank - 2, rank - 1))
-    depth = int(inputs) * kernel[0] * kernel[1]
+    depth = inputs * kernel[0] * kernel[1]
     count = math.prod(int(size) for size in (*batch, *places))
     if groups == 1:
         product = matmul(
-            movement.reshape(weight, sizes=(int(outputs), depth)), movement.reshape(windows, sizes=(depth, count))
+            movement.reshape(weight, sizes=(outputs, depth)), movement.reshape(windows, sizes=(depth, count))
         )
     else:
         product = matmul(
-            movement.reshape(weight, sizes=(groups, int(outputs) // groups, depth)),
+            movement.reshape(weight, sizes=(groups, outputs // groups, depth)),
             movement.reshape(windows, sizes=(groups, depth, count)),
         )
-    product = movement.reshape(product, sizes=(outputs, *batch, *places))
+    product = movement.reshaped(product, (sizes_of(weight)[0], *batch, *places))
     if bias is not None:
-        product = add(product, movement.broadcast(bias, sizes=sizes_of(product), axes=(0,)))
+        product = add(product, movement.broadcast(bias, sizes=product._spec.sizes, axes=(0,)))
     order = (*range(1, len(batch) + 1), 0, len(batch) + 1, len(batch) + 2)
     return movement.permute(product, axes=order) if batch else product
 
@@ -296,11 +296,11 @@ def _extreme_pool(x: Any, largest: bool, **params: Any) -> Any:
     except Error as error:
         raise explained("max_pool2d" if largest else "min_pool2d", error, (x,), **params) from None
     places = extreme_places2d(x, largest=largest, **params)
-    around, pooled = sizes_of(x)[:-2], sizes_of(places)
-    height, width = x._spec.sizes[-2:]
+    *around, height, width = x._spec.sizes
+    pooled = places._spec.sizes
     flat = movement.reshape(x, sizes=(*around, height * width))
-    joined = movement.reshape(places, sizes=(*around, int(pooled[-2]) * int(pooled[-1])))
-    return movement.reshape(gather(flat, joined, axis=len(around)), sizes=pooled)
+    joined = movement.reshape(places, sizes=(*around, pooled[-2] * pooled[-1]))
+    return movement.reshaped(gather(flat, joined, axis=len(around)), sizes_of(places))
 
 
 def max_pool2d(
