@@ -122,7 +122,8 @@ def _matmul_gradient_right(g: Any, y: Any, a: Any, b: Any) -> Any:
         return mul(rows, movement.broadcast(g, sizes=sizes, axes=(*range(rank - 2), rank - 1)))
     if rank_b == 2:
         # One matrix for all batches: a product of two matrices, never a gradient for each batch.
-        return matmul(_turned(_as_matrix(a)), _as_matrix(g))
+        # The product is turned as a layer turns its weight, so the weight's gradient lies in memory as the weight does.
+        return _turned(matmul(_turned(_as_matrix(g)), _as_matrix(a)))
     return matmul(_turned(a), g)
 
 
