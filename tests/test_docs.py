@@ -1,0 +1,84 @@
+"""Holds the programs in docs/ to what the pages say: they run, Pyrefly accepts them, and what is refused is refused.
+
+Blocks of one page are one program, in their order. A block that begins with ```python refused has one line marked
+`# error`: Pyrefly reports that line and no other, and running it raises there. What it is not: a test of the README's
+program, which trains (`test_docstrings.py`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import traceback
+from pathlib import Path
+
+import pytest
+
+import shapewright as sw
+
+ROOT = Path(__file__).parents[1]
+PAGES = [path for path in sorted((ROOT / "docs").glob("*.md")) if "```python" in path.read_text("utf-8")]
+BLOCK = re.compile(r"^```python( refused)?\n(.*?)^```", re.DOTALL | re.MULTILINE)
+CONFIGURATION = f"""
+preset = "default"
+python-version = "3.12"
+search-path = [{json.dumps(str(ROOT / "src"))}]
+"""
+
+
+def programs(page: Path) -> tuple[str, list[str]]:
+    """Give the page's whole correct program, and for each refused block a program that ends with it."""
+    correct, refused = "", []
+    for wrong, code in BLOCK.findall(page.read_text("utf-8")):
+        if wrong:
+            refused.append(correct + code)
+        else:
+            correct += code
+    return correct, refused
+
+
+def marked(program: str) -> list[int]:
+    return [number for number, line in enumerate(program.splitlines(), 1) if line.endswith("# error")]
+
+
+def editor(folder: Path) -> dict[str, list[int]]:
+    """Give the lines that Pyrefly reports in each file of a folder."""
+    (folder / "pyrefly.toml").write_text(CONFIGURATION)
+    command = [sys.executable, "-m", "pyrefly", "check", "--python-interpreter-path", sys.executable]
+    run = subprocess.run([*command, "--output-format=json"], capture_output=True, text=True, cwd=folder)
+    found: dict[str, list[int]] = {path.name: [] for path in folder.glob("*.py")}
+    for error in json.loads(run.stdout)["errors"]:
+        found[Path(error["path"]).name].append(error["line"])
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_editor(page: Path, tmp_path: Path) -> None:
+    correct, refused = programs(page)
+    (tmp_path / "correct.py").write_text(correct)
+    for index, program in enumerate(refused):
+        (tmp_path / f"refused{index}.py").write_text(program)
+    reported = editor(tmp_path)
+    assert reported["correct.py"] == []
+    for index, program in enumerate(refused):
+        assert reported[f"refused{index}.py"] == marked(program), program.splitlines()[-4:]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_run_time(page: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(ROOT)
+    correct, refused = programs(page)
+    exec(compile(correct, page.name, "exec"), {"__name__": page.stem})
+    for program in refused:
+        with pytest.raises(sw.Error) as caught:
+            exec(compile(program, page.name, "exec"), {"__name__": page.stem})
+        lines = {frame.lineno for frame in traceback.extract_tb(caught.tb) if frame.filename == page.name}
+        assert set(marked(program)) <= lines, str(caught.value)
+
+
+def test_links_lead_somewhere() -> None:
+    for page in [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]:
+        for target in re.findall(r"\]\((?!https?:|mailto:)([^)#\s]+)", page.read_text("utf-8")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
