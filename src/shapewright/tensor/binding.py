@@ -182,12 +182,8 @@ class Binder:
         before = names.setdefault(splat.name, sizes)
         if before != sizes:
             raise ShapeError(
-                f"{self.called}: {called} has other leading axes than {origins[splat.name]}",
-                facts=[
-                    ("needed", pattern.text),
-                    (called, describe_operand(value)),
-                    (f"*{splat.name}", f"{list(before)} from {origins[splat.name]}, {list(sizes)} from {called}"),
-                ],
+                f"{self.called}: {splat.name} is {list(before)} in {origins[splat.name]} and {list(sizes)} in {called}",
+                facts=[("needed", pattern.text), (called, describe_operand(value))],
             )
         origins.setdefault(splat.name, called)
 
