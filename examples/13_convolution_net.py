@@ -1,4 +1,4 @@
-"""A convolutional network whose every size is computed in the types: no sum is done by hand, and a wrong one is underlined."""
+"""A convolutional network whose every size is computed in the types: no sum is done by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Proximal policy optimisation (Schulman and others, 2017): the clipped loss, on random data; no tape is moved by hand."""
+"""Proximal policy optimisation (Schulman and others, 2017): the clipped loss, on random data, no tape moved by hand."""
 
 from __future__ import annotations
 
