@@ -39,6 +39,7 @@ typing-report: environment ## what each type checker finds in the typing tests
 
 torch-values: ## compute the stored reference values again with PyTorch
 	@scripts/environment .venv-torch torch
+	.venv-torch/bin/python tests/torch_nn_values.py
 	.venv-torch/bin/python tests/torch_values.py
 	.venv-torch/bin/python tests/torch_optim_values.py
 

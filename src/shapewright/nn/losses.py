@@ -87,8 +87,8 @@ def rmse[S: IntTuple, F: Floating](input: Tensor[S, F], target: Tensor[S, F]) ->
     PyTorch: ``F.mse_loss(input, target).sqrt()``. dfdx: ``rmse_loss(pred, targ)``.
 
     >>> import shapewright as sw
-    >>> sw.nn.rmse(sw.tensor([1.0, 7.0]), sw.tensor([1.0, 1.0])).item() ** 2
-    18.000000...
+    >>> sw.nn.rmse(sw.tensor([4.0, 1.0]), sw.tensor([1.0, 4.0])).item()
+    3.0
     """
     square: Any = reduced(ops.square(ops.sub(input, constant(target))), "mean", "rmse")
     exact = ops.eq(square, 0.0)
@@ -252,8 +252,8 @@ def cross_entropy(
 
     >>> import shapewright as sw
     >>> logits = sw.tensor([[0.0, 0.0], [100.0, 0.0]])
-    >>> sw.nn.cross_entropy(logits, sw.tensor([1, 0]), reduction="none").tolist()
-    [0.693147..., 0.0]
+    >>> sw.nn.cross_entropy(logits, sw.tensor([1, 0]), reduction="none")
+    Tensor[[2], f32] on cpu: [0.6931 0.    ]
     """
     if not 0.0 <= label_smoothing <= 1.0:
         raise ArgumentError(
@@ -412,8 +412,8 @@ def binary_cross_entropy_with_logits[S: IntTuple, C: IntVar, F: Floating](
     ``binary_cross_entropy_with_logits_loss(logits, probs)``.
 
     >>> import shapewright as sw
-    >>> sw.nn.binary_cross_entropy_with_logits(sw.tensor([0.0, 1000.0]), sw.tensor([1.0, 1.0]), reduction="sum").item()
-    0.693147...
+    >>> sw.nn.binary_cross_entropy_with_logits(sw.tensor([0.0, 1000.0]), sw.tensor([1.0, 1.0]), reduction="sum")
+    Tensor[[], f32] on cpu: 0.6931472
     """
     shares = probabilities(constant(target))
     if pos_weight is None:
@@ -469,8 +469,8 @@ def kl_div[S: IntTuple, F: Floating](
     PyTorch: ``F.kl_div(input, target)``. dfdx: ``kl_div_with_logits_loss(logits, probs)``, which takes logits.
 
     >>> import shapewright as sw
-    >>> sw.nn.kl_div(sw.tensor([[0.5, 0.5]]).log(), sw.tensor([[0.0, 1.0]]), reduction="batchmean").item()
-    0.693147...
+    >>> sw.nn.kl_div(sw.tensor([[0.5, 0.5]]).log(), sw.tensor([[0.0, 1.0]]), reduction="batchmean")
+    Tensor[[], f32] on cpu: 0.6931472
     """
     shares: Any = probabilities(constant(target))
     if log_target:

@@ -1,0 +1,1 @@
+"""Tests of layers, containers, losses and initialisers."""
