@@ -1,7 +1,7 @@
 """The layers and losses that are compared with PyTorch, each written once for both libraries.
 
-Runs with NumPy alone under Python 3.11 too, where the stored values of PyTorch are made (`tests/torch_nn_values.py`). The
-constructors are PyTorch's, so one line builds both; where PyTorch says it otherwise there is a second line.
+Runs with NumPy alone under Python 3.11 too, where the stored values of PyTorch are made (`tests/torch_nn_values.py`).
+The constructors are PyTorch's, so one line builds both; where PyTorch says it otherwise there is a second line.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ class Layer:
     """A layer and the input it is given.
 
     `build` takes a module with the layers, `torch` one of PyTorch's if it is built otherwise there. With `second` the
-    gradients of the gradient are compared too. `steps` are how many training calls come before, each with other numbers.
+    gradients of the gradient are compared too. `steps` are how many training calls come before, each with other
+    numbers.
     """
 
     name: str
@@ -128,10 +129,10 @@ LAYERS = [
     Layer("batch norm inference", lambda nn: nn.BatchNorm2d(3), (4, 3, 2, 5), training=False),
     Layer("batch norm steps", lambda nn: nn.BatchNorm2d(3, momentum=0.3), (2, 3, 3, 1), steps=4),
     Layer("batch norm average", lambda nn: nn.BatchNorm2d(3, momentum=None), (2, 3, 3, 2), steps=4),
-    Layer("batch norm average inference", lambda nn: nn.BatchNorm2d(2, momentum=None), (2, 2, 3, 2), steps=3, training=False),
+    Layer("batch norm average inference", lambda nn: nn.BatchNorm2d(2, momentum=None), (2, 2, 3, 2), steps=3, training=False),  # noqa: E501
     Layer("batch norm plain", lambda nn: nn.BatchNorm2d(2, affine=False, eps=0.01), (3, 2, 2, 2)),
     Layer("batch norm untracked", lambda nn: nn.BatchNorm2d(2, track_running_stats=False), (3, 2, 2, 2)),
-    Layer("batch norm untracked inference", lambda nn: nn.BatchNorm2d(2, track_running_stats=False), (3, 2, 2, 2), training=False),
+    Layer("batch norm untracked inference", lambda nn: nn.BatchNorm2d(2, track_running_stats=False), (3, 2, 2, 2), training=False),  # noqa: E501
     Layer("batch norm two values", lambda nn: nn.BatchNorm2d(2), (2, 2, 1, 1)),
     Layer("flatten", lambda nn: nn.Flatten(), (2, 3, 4, 2)),
     Layer("flatten all", lambda nn: nn.Flatten(0), (2, 3)),
@@ -142,7 +143,7 @@ LAYERS = [
     Layer("dropout all", lambda nn: nn.Dropout(1.0), (3, 4)),
     Layer(
         "sequential",
-        lambda nn: nn.Sequential(nn.Linear(4, 6), nn.GELU(), nn.Sequential(nn.Linear(6, 5), nn.Tanh()), nn.LayerNorm(5)),
+        lambda nn: nn.Sequential(nn.Linear(4, 6), nn.GELU(), nn.Sequential(nn.Linear(6, 5), nn.Tanh()), nn.LayerNorm(5)),  # noqa: E501
         (3, 4),
         second=True,
     ),
@@ -229,15 +230,15 @@ LOSSES = [
         )
         for reduction in ("mean", "sum", "none")
     ],
-    _label_loss("cross_entropy ignoring", ((real, (7, 4)), (sparse_labels(4, -1), (7,))), ignore_index=-1, label_smoothing=0.2),
+    _label_loss("cross_entropy ignoring", ((real, (7, 4)), (sparse_labels(4, -1), (7,))), ignore_index=-1, label_smoothing=0.2),  # noqa: E501
     _label_loss("cross_entropy ignoring all", ((real, (2, 4)), (these(-100, -100, dtype=np.int64), (2,)))),
     *[_label_loss("cross_entropy shares", _SHARES, reduction=reduction) for reduction in ("mean", "sum", "none")],
     _label_loss("cross_entropy shares", _SHARES, label_smoothing=0.1),
     _label_loss("cross_entropy shares", (*_SHARES, (positive, (4,))), label_smoothing=0.1),
     _label_loss("cross_entropy shares sequence", ((real, (2, 3, 4)), (probabilities, (2, 3, 4)))),
-    _label_loss("cross_entropy large", ((these(900.0, -900.0, 0.0, 5000.0), (2, 2)), (these(1, 0, dtype=np.int64), (2,)))),
+    _label_loss("cross_entropy large", ((these(900.0, -900.0, 0.0, 5000.0), (2, 2)), (these(1, 0, dtype=np.int64), (2,)))),  # noqa: E501
     *[_label_loss("nll", ((logarithms, (5, 4)), (index(4), (5,))), reduction=r) for r in ("mean", "sum", "none")],
-    *[_label_loss("nll", ((logarithms, (5, 4)), (index(4), (5,)), (positive, (4,))), reduction=r) for r in ("mean", "sum")],
+    *[_label_loss("nll", ((logarithms, (5, 4)), (index(4), (5,)), (positive, (4,))), reduction=r) for r in ("mean", "sum")],  # noqa: E501
     _label_loss("nll ignoring", ((logarithms, (7, 4)), (sparse_labels(4, -100), (7,)))),
     *[
         Loss(

@@ -1,4 +1,7 @@
-"""Every layer and loss against what PyTorch gave (`tests/torch_nn_values.py` stored it): values, gradients, names, buffers."""
+"""Every layer and loss against what PyTorch gave: values, gradients, names, buffers.
+
+`tests/torch_nn_values.py` stored it.
+"""
 
 from __future__ import annotations
 

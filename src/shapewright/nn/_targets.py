@@ -98,8 +98,8 @@ class Classes:
         self._weight = None if weight is None else constant(weight)
         self._weights: Any = None
 
-    def pick(self, logarithms: Any) -> Any:
-        """Give the element of the last axis that each label names."""
+    def surprise(self, logarithms: Any) -> Any:
+        """Give minus the element of the last axis that each label names."""
         sizes = logarithms._spec.sizes
         labels = ops.reshape(self._labels, sizes=(*sizes[:-1], 1))
         try:
@@ -108,7 +108,8 @@ class Classes:
             raise self._out_of_range(sizes[-1]) from None
         if self._weight is not None:
             self._weights = self.counted(ops.take(self._weight, self._labels, axis=0))
-        return ops.reshape(found, sizes=sizes[:-1])
+        # From 0, not negated: a loss of 0 is not shown as -0.
+        return ops.sub(0.0, ops.reshape(found, sizes=sizes[:-1]))
 
     def counted(self, values: Any) -> Any:
         """Put 0 where the label does not count."""

@@ -286,7 +286,7 @@ def _cross_entropy_of_labels[Bs: IntTuple, C: IntVar, F: Floating](
 ) -> Any:
     classes = Classes(input, target, weight, ignore_index, "cross_entropy")
     logarithms = ops.log_softmax(input, axis=-1)
-    losses = classes.weighted(ops.neg(classes.pick(logarithms)))
+    losses = classes.weighted(classes.surprise(logarithms))
     if label_smoothing:
         count = max(input._spec.sizes[-1], 1)
         even = ops.neg(ops.sum(classes.weigh_all(logarithms), axes=(len(input._spec.sizes) - 1,)))
@@ -312,7 +312,7 @@ def _cross_entropy_of_probabilities[Bs: IntTuple, C: IntVar, F: Floating](
     products = ops.mul(ops.log_softmax(input, axis=-1), shares)
     if weight is not None:
         products = ops.mul(products, ops.broadcast(constant(weight), sizes=sizes, axes=(last,)))
-    return reduced(ops.neg(ops.sum(products, axes=(last,))), reduction, "cross_entropy")
+    return reduced(ops.sub(0.0, ops.sum(products, axes=(last,))), reduction, "cross_entropy")
 
 
 @overload
@@ -353,7 +353,7 @@ def nll[Bs: IntTuple, C: IntVar, F: Floating](
     2.5
     """
     classes = Classes(input, target, weight, ignore_index, "nll")
-    return classes.reduced(classes.weighted(ops.neg(classes.pick(input))), reduction)
+    return classes.reduced(classes.weighted(classes.surprise(input)), reduction)
 
 
 # ---- of probabilities -----------------------------------------------------------------------------------------------
