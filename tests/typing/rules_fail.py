@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shapewright as sw
 from shapewright import Int, IntVar, Tensor
-from shapewright.tensor import combine
 
 a = sw.zeros((3, 5))
 s = sw.zeros((4, 4))
@@ -176,14 +175,14 @@ def several() -> None:
     sw.concat((a, a), axis=2)  # BUG
     sw.concat((a, v), axis=0)  # BUG
     sw.concat((a, a.to(sw.f64)), axis=0)  # BUG
-    combine.stack((a, s), axis=0)  # BUG
-    combine.stack((a, v), axis=0)  # BUG
-    combine.stack((a, a), axis=3)  # BUG
-    combine.where(a, a, a)  # BUG: the condition is bool
-    combine.where(mask, a, s)  # BUG
-    combine.where(mask, a, a.to(sw.f64))  # BUG
-    combine.maximum(a, s)  # BUG
-    combine.minimum(a, v)  # BUG
+    sw.stack((a, s), axis=0)  # BUG
+    sw.stack((a, v), axis=0)  # BUG
+    sw.stack((a, a), axis=3)  # BUG
+    sw.where(a, a, a)  # BUG: the condition is bool
+    sw.where(mask, a, s)  # BUG
+    sw.where(mask, a, a.to(sw.f64))  # BUG
+    sw.maximum(a, s)  # BUG
+    sw.minimum(a, v)  # BUG
 
 
 def elementwise() -> None:
@@ -223,7 +222,7 @@ def names[B: IntVar, T: IntVar, D: IntVar, H: IntVar](
     x @ y  # BUG
     w @ x  # BUG
     sw.concat((x, x.permute((b, d, t))), axis=0)  # BUG
-    combine.stack((y, w), axis=0)  # BUG
+    sw.stack((y, w), axis=0)  # BUG
     x[b]  # BUG
     x[:, t]  # BUG
     x[:, 0 : t + 1]  # BUG

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, assert_type
 
 import shapewright as sw
 from shapewright import Int, IntTuple, IntVar, Tensor
-from shapewright.tensor import combine
 
 a = sw.zeros((3, 5))
 s = sw.zeros((4, 4))
@@ -174,13 +173,13 @@ for row in a:
 assert_type(sw.concat((a, sw.zeros((2, 5))), axis=0), Tensor[[5, 5]])
 assert_type(sw.concat((a, a, a), axis=-1), Tensor[[3, 15]])
 assert_type(sw.concat((ids, ids), axis=0), Tensor[[6], sw.i64])
-assert_type(combine.stack((a, a), axis=0), Tensor[[2, 3, 5]])
-assert_type(combine.stack((a, a, a), axis=-1), Tensor[[3, 5, 3]])
-assert_type(combine.where(mask, a, 0.0), Tensor[[3, 5]])
-assert_type(combine.where(mask, a, a), Tensor[[3, 5]])
-assert_type(combine.where(mask, 1.0, a), Tensor[[3, 5]])
-assert_type(combine.maximum(a, 0.0), Tensor[[3, 5]])
-assert_type(combine.minimum(a, a), Tensor[[3, 5]])
+assert_type(sw.stack((a, a), axis=0), Tensor[[2, 3, 5]])
+assert_type(sw.stack((a, a, a), axis=-1), Tensor[[3, 5, 3]])
+assert_type(sw.where(mask, a, 0.0), Tensor[[3, 5]])
+assert_type(sw.where(mask, a, a), Tensor[[3, 5]])
+assert_type(sw.where(mask, 1.0, a), Tensor[[3, 5]])
+assert_type(sw.maximum(a, 0.0), Tensor[[3, 5]])
+assert_type(sw.minimum(a, a), Tensor[[3, 5]])
 
 # ---- elementwise
 assert_type(a + a, Tensor[[3, 5]])
@@ -235,7 +234,7 @@ def multiply_names[B: IntVar, H: IntVar, T: IntVar, K: IntVar](q: Tensor[[B, H, 
     assert_type(w @ q.permute((b, h, k, t)), Tensor[[B, H, K, T]])
     assert_type(sw.einsum("bhtk,bhsk->bhts", q, q), Tensor[[B, H, T, T]])
     assert_type(sw.concat((q, q), axis=1), Tensor["[B, 2 * H, T, K]"])
-    assert_type(combine.stack((w, w), axis=0), Tensor[[2, K, K]])
+    assert_type(sw.stack((w, w), axis=0), Tensor[[2, K, K]])
     return q @ q.permute((b, h, k, t))
 
 
