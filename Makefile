@@ -39,9 +39,10 @@ typing-report: environment ## what each type checker finds in the typing tests
 
 torch-values: ## compute the stored reference values again with PyTorch
 	@scripts/environment .venv-torch torch
-	.venv-torch/bin/python tests/torch_nn_values.py
-	.venv-torch/bin/python tests/torch_values.py
-	.venv-torch/bin/python tests/torch_optim_values.py
+	.venv-torch/bin/python -m tests.torch_nn_values
+	.venv-torch/bin/python -m tests.torch_values
+	.venv-torch/bin/python -m tests.torch_optim_values
+	.venv-torch/bin/python -m tests.torch_conv_values
 
 bench-eager: ## what one eager operation costs
 	@scripts/environment .venv run

@@ -34,6 +34,8 @@ if TYPE_CHECKING_WITH_PYREFLY or not TYPE_CHECKING:
         from .activations import Sqrt as Sqrt
         from .activations import Square as Square
         from .activations import Tanh as Tanh
+        from .attention import MultiheadAttention as MultiheadAttention
+        from .attention import scaled_dot_product_attention as scaled_dot_product_attention
         from .containers import AddInto as AddInto
         from .containers import GeneralizedResidual as GeneralizedResidual
         from .containers import Repeated as Repeated
@@ -66,6 +68,11 @@ if TYPE_CHECKING_WITH_PYREFLY or not TYPE_CHECKING:
         from .pooling import MinPool2d as MinPool2d
         from .pooling import MinPoolGlobal as MinPoolGlobal
         from .sequential import Sequential as Sequential
+        from .transformer import Transformer as Transformer
+        from .transformer import TransformerDecoder as TransformerDecoder
+        from .transformer import TransformerDecoderLayer as TransformerDecoderLayer
+        from .transformer import TransformerEncoder as TransformerEncoder
+        from .transformer import TransformerEncoderLayer as TransformerEncoderLayer
 elif MYPY or not PYRIGHT:
 
     def __getattr__(name: str) -> Any: ...
