@@ -5,6 +5,7 @@ What it is not: random tensors (`random.py`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 import numpy as np
@@ -165,6 +166,15 @@ def tensor[S: IntTuple](data: RegularNestedList[S, float], *, device: Device | N
 def tensor[S: IntTuple, D: DType](
     data: RegularNestedList[S, float], *, dtype: type[D], device: Device | None = None
 ) -> Tensor[S, D]: ...
+# A list that is no literal: its length is known at run time only. (Not so for lists of lists, which may be ragged.)
+@overload
+def tensor(data: Sequence[bool], *, device: Device | None = None) -> Tensor[[int], bool_]: ...
+@overload
+def tensor(data: Sequence[int], *, device: Device | None = None) -> Tensor[[int], i64]: ...
+@overload
+def tensor(data: Sequence[float], *, device: Device | None = None) -> Tensor[[int]]: ...
+@overload
+def tensor[D: DType](data: Sequence[float], *, dtype: type[D], device: Device | None = None) -> Tensor[[int], D]: ...
 def tensor(data: Any, *, dtype: Any = None, device: Any = None) -> Any:
     """Give the tensor of a Python number or of nested lists of numbers: bool, i64 or f32, as the numbers are.
 

@@ -143,6 +143,23 @@ class Tensor(
             raise _lost(self._origin, "trace")
         return self._alias(Leaf(None, training))
 
+    def trace_like(self, other: Tensor) -> Tensor[S, DT]:
+        """Give the same value with a tape if `other` has one, training if that trains; without one, as it is.
+
+        For what a model computes from its own parameters, or from numbers of its own, before its input joins: positions
+        that an embedding looks up, a weight that is normalised. It is then recorded just when the input is.
+
+        Raises:
+            TapeError: the value was computed from a parameter without a tape, and `other` has one.
+
+        >>> import shapewright as sw
+        >>> x = sw.ones((2,))
+        >>> sw.arange(2).trace_like(x).is_traced, sw.arange(2).trace_like(x.trace()).is_traced
+        (False, True)
+        """
+        node = other._node
+        return self if node is None else self.trace(training=node.training)
+
     def stop_gradient(self) -> Tensor[S, DT]:
         """Give the same value without a tape, on purpose. PyTorch: ``x.detach()``.
 
@@ -446,7 +463,8 @@ def _origin_of(
     A view of a parameter remembers all of it, at no cost, and can still join a tape; anything else only its name.
     """
     owner = origin.owner if isinstance(origin, Deferred) else origin
-    if len(operands) > 1 or not (op.exact or op.name == "cast"):
+    whole = isinstance(origin, Deferred) or origin is operands[0]
+    if len(operands) > 1 or not whole or not (op.exact or op.name == "cast"):
         return owner
     view = Deferred(op, (operands[0]._recorded(storages[0]),), params, owner)
     view.result = result._plain()
