@@ -151,8 +151,8 @@ def test_a_value_that_forgot_its_tape_cannot_join() -> None:
     assert str(caught.value) == (
         "add: a value computed from parameter up.weight without a tape meets a traced value, "
         "so the parameter's gradient would be lost\n"
-        "  left   Tensor[[]]\n"
-        "  right  Tensor[[]]\n"
+        "  a      Tensor[[]]\n"
+        "  b      Tensor[[]]\n"
         "  write  up.weight.trace() (or model(x.trace())) before, to keep the gradient; "
         ".stop_gradient() to drop it on purpose"
     )

@@ -142,7 +142,8 @@ class Gradients:
         return [name for name, parameter in model.named_parameters() if id(parameter) not in self._of_parameters]
 
     def _contents(self) -> str:
-        names = [_called(parameter) for parameter, _ in self._of_parameters.values()]
+        # The way back meets the last parameters first.
+        names = [parameter.name or "a parameter" for parameter, _ in reversed(self._of_parameters.values())]
         if self._of_values:
             names.append(f"{len(self._of_values)} traced value{'s' if len(self._of_values) > 1 else ''}")
         return ", ".join(names) or "none"
