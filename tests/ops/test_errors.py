@@ -346,7 +346,7 @@ MISTAKES = [
         lambda: ops.concat(sw.zeros((2, 3)), sw.tensor([1, 2]), axis=0),
         sw.ShapeError,
         """
-            concat: concat joins tensors of the same number of axes; use stack to join along a new axis
+            concat joins tensors of the same number of axes; use stack to join along a new axis
               tensor 0  Tensor[[2, 3]]
               tensor 1  Tensor[[2], i64]
               axis      0
@@ -356,7 +356,7 @@ MISTAKES = [
         lambda: ops.stack([sw.zeros((2,)), sw.zeros((3,))]),
         sw.ShapeError,
         """
-            stack: stack joins tensors of one shape, and these differ in a size; concat joins along an axis they have
+            stack joins tensors of one shape, and these differ in a size; concat joins along an axis they have
               tensor 0  Tensor[[2]]
               tensor 1  Tensor[[3]]
               axis      0
@@ -419,7 +419,7 @@ MISTAKES = [
         lambda: ops.gather(X, sw.tensor([0, 1]), axis=0),
         sw.ShapeError,
         """
-            gather: gather takes an index tensor with as many axes as the tensor itself; to pick whole slices \
+            gather takes an index tensor with as many axes as the tensor itself; to pick whole slices \
 by a list of places write x.take(indices, axis=)
               x        Tensor[[2, 3]]
               indices  Tensor[[2], i64]
@@ -430,7 +430,7 @@ by a list of places write x.take(indices, axis=)
         lambda: ops.scatter_add(X, sw.tensor([[0, 1, 2]]), sw.zeros((1, 2)), axis=1),
         sw.ShapeError,
         """
-            scatter_add: scatter_add adds one value for each index, so both tensors have one shape
+            scatter_add adds one value for each index, so both tensors have one shape
               x        Tensor[[2, 3]]
               indices  Tensor[[1, 3], i64]
               source   Tensor[[1, 2]]

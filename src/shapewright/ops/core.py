@@ -193,8 +193,10 @@ class Op:
 
     def explain(self, error: Error, operands: Sequence[Any], params: dict[str, Any]) -> Error:
         """Add to an error what was being done: the op, and its operands' shapes and element types with axis names."""
-        error.message = f"{self.name}: {error.message}"
-        error.args = (error.message,)
+        # A rule's sentence may begin with the operation itself: "stack joins tensors …".
+        if not error.message.startswith((f"{self.name} ", f"{self.name}:")):
+            error.message = f"{self.name}: {error.message}"
+            error.args = (error.message,)
         for index, operand in enumerate(operands):
             label = self.operands[index] if index < len(self.operands) else f"{self.operands[-1]} {index}"
             if len(operands) > len(self.operands) and index < len(self.operands):
