@@ -6,27 +6,48 @@ What it is not: the losses themselves (`losses.py`).
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from shapewright import ops
+from shapewright.ops.composite import sizes_of
 from shapewright.ops.core import describe_operand
 from shapewright.shapes.dtypes import f32
-from shapewright.shapes.errors import ArgumentError, Error, IndexRangeError
+from shapewright.shapes.errors import ArgumentError, DTypeError, Error, IndexRangeError
 from shapewright.tensor.binding import Binder
+from shapewright.tensor.tensor import Tensor
 
 
 def loss[F: Callable[..., Any]](function: F, called: str | None = None) -> F:
     """Check a loss's annotations at each call, as those of layers are. Its axes get no names: it needs none."""
     name: str = called or function.__name__
     binder = Binder(function, name)
+    order = tuple(inspect.signature(function).parameters)
+
+    def check(args: Any, kwargs: Any) -> None:
+        given = [(n, v) for n, v in (*zip(order, args, strict=False), *kwargs.items()) if isinstance(v, Tensor)]
+        try:
+            binding = binder.check(args, kwargs, {})
+        except Error as error:
+            # Both sides are shown, and not only the one that does not fit.
+            shown = {label for label, _ in error.facts}
+            error.facts.extend((label, describe_operand(value)) for label, value in given if label not in shown)
+            raise
+        dtype = binding.names.get("F")
+        if dtype is not None and not dtype.is_floating:
+            raise DTypeError(
+                f"{name}: this needs floating point elements, not {dtype.name}",
+                facts=[(label, describe_operand(value)) for label, value in given],
+                hint="input.to(sw.f32) first",
+            )
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
-            binder.check(args, kwargs, {})
+            check(args, kwargs)
             return function(*args, **kwargs)
         except Error as error:
             if error.path is None:
@@ -109,7 +130,8 @@ class Classes:
         if self._weight is not None:
             self._weights = self.counted(ops.take(self._weight, self._labels, axis=0))
         # From 0, not negated: a loss of 0 is not shown as -0.
-        return ops.sub(0.0, ops.reshape(found, sizes=sizes[:-1]))
+        # The places of the labels are those of the input: its names go on.
+        return ops.sub(0.0, ops.reshape(found, sizes=sizes[:-1])).expect(sizes_of(logarithms)[:-1])
 
     def counted(self, values: Any) -> Any:
         """Put 0 where the label does not count."""

@@ -6,8 +6,9 @@ What it is not: the drawing of random numbers (`tensor/random.py`).
 from __future__ import annotations
 
 from shapewright import ops
+from shapewright.ops.core import describe_operand
 from shapewright.shapes.dtypes import Floating
-from shapewright.shapes.errors import ArgumentError
+from shapewright.shapes.errors import ArgumentError, DTypeError
 from shapewright.shapes.typing import Int, IntTuple, IntVar
 from shapewright.tensor.random import Key, rand
 from shapewright.tensor.tensor import Tensor
@@ -56,6 +57,12 @@ class Dropout(Module):
         self.key = own_key(key)
 
     def __call__[S: IntTuple, F: Floating](self, x: Tensor[S, F]) -> Tensor[S, F]:
+        if not x._spec.dtype.is_floating:
+            raise DTypeError(
+                f"{type(self).__name__}: this needs floating point elements, not {x._spec.dtype.name}",
+                facts=[("x", describe_operand(x))],
+                hint="x.to(sw.f32) first",
+            )
         if not x.is_training or self.p == 0.0:
             return x
         if self.p == 1.0:
