@@ -41,7 +41,7 @@ for step in range(10):
 
 # A kernel that does not fit the image, and channels that do not fit the layer.
 try:
-    nn.Conv2d(1, 8, 5)(sw.zeros((2, 1, 4, 4)))  # pyrefly: ignore[bad-argument-type]
+    nn.Conv2d(1, 8, 5)(sw.zeros((2, 1, 4, 4)))  # pyrefly: ignore[unsupported-operation]
 except sw.ShapeError as error:
     print(error)
 try:

@@ -143,7 +143,7 @@ class Tensor(
             raise _lost(self._origin, "trace")
         return self._alias(Leaf(None, training))
 
-    def trace_like(self, other: Tensor) -> Tensor[S, DT]:
+    def trace_like[T: IntTuple, E: DType](self, other: Tensor[T, E]) -> Tensor[S, DT]:
         """Give the same value with a tape if `other` has one, training if that trains; without one, as it is.
 
         For what a model computes from its own parameters, or from numbers of its own, before its input joins: positions
