@@ -139,6 +139,12 @@ def parts() -> None:
     c[0, 1:4]  # BUG
     a[0:2, 1:6]  # BUG
     a[[0, 3]]  # BUG
+    c[1:3, ...]  # BUG
+    c[2, ...]  # BUG
+    c[:1, ..., :5]  # BUG
+    c[0:2, ..., 2:5]  # BUG
+    c[2, ..., 0]  # BUG
+    a[::2, 0:6]  # BUG
     a[::2, ::2, ::2]  # BUG
     a.select(5, axis=1)  # BUG
     a.select(0, axis=2)  # BUG

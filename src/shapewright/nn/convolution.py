@@ -18,6 +18,7 @@ from shapewright.shapes.typing import Int, IntTuple, IntVar
 from shapewright.tensor._variables import FT
 from shapewright.tensor.parameter import Parameter
 from shapewright.tensor.tensor import Tensor
+from shapewright.tensor.windows import SquareConvolution, Window
 
 from . import init
 from ._cells import NOTHING, with_tape_of
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from shapewright.shapes.dtypes import Floating
     from shapewright.shapes.rules import divisible_shape
     from shapewright.tensor.random import Key
+    from shapewright.tensor.windows import Convolves, ConvolvesRectangle, RectangularConvolution
 
 I = IntVar("I")  # noqa: E741  # channels of the input, as in `Linear`
 O = IntVar("O")  # noqa: E741  # channels of the result
@@ -46,7 +48,9 @@ DH = IntVar("DH")
 DW = IntVar("DW")
 
 
-class Conv2d(Module, Generic[I, O, K, ST, P, DI, G, FT]):
+class Conv2d(
+    Module, SquareConvolution[Window[I, K, K, P, P, DI, DI, FT], O, K, ST, P, DI], Generic[I, O, K, ST, P, DI, G, FT]
+):
     """Slide `O` filters of `K` times `K` over an image of `I` channels, zeros around it, and add a number for each.
 
     Takes `[*Bs, I, H, W]` to `[*Bs, O, OH, OW]`, with `OH = (H + 2 * P - DI * (K - 1) - 1) // ST + 1` and OW likewise:
@@ -194,18 +198,24 @@ class Conv2d(Module, Generic[I, O, K, ST, P, DI, G, FT]):
         if bias:
             self.bias = Parameter(init.uniform((out_channels,), -bound, bound, key=key, dtype=dtype, device=device))
 
-    def __call__[Bs: IntTuple, H: IntVar, W: IntVar](
-        self, x: Tensor[[*Bs, I, H, W], FT]
-    ) -> Tensor[[*Bs, O, (H + 2 * P - DI * (K - 1) - 1) // ST + 1, (W + 2 * P - DI * (K - 1) - 1) // ST + 1], FT]:
-        return ops.conv2d(
-            x,
-            with_tape_of(x, self.weight),
-            with_tape_of(x, self.bias),
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-            groups=self.groups,
-        )
+    if TYPE_CHECKING:
+        # The image is asked whether the filter fits; then the sizes are those of the `__call__` below.
+        def __call__[Y](self, x: Convolves[Conv2d[I, O, K, ST, P, DI, G, FT], Y]) -> Y: ...
+
+    else:
+
+        def __call__[Bs: IntTuple, H: IntVar, W: IntVar](
+            self, x: Tensor[[*Bs, I, H, W], FT]
+        ) -> Tensor[[*Bs, O, (H + 2 * P - DI * (K - 1) - 1) // ST + 1, (W + 2 * P - DI * (K - 1) - 1) // ST + 1], FT]:
+            return ops.conv2d(
+                x,
+                with_tape_of(x, self.weight),
+                with_tape_of(x, self.bias),
+                stride=self.stride,
+                padding=self.padding,
+                dilation=self.dilation,
+                groups=self.groups,
+            )
 
     def _described(self) -> str:
         window = describe_window(self, "stride", "padding", "dilation", "groups")
@@ -215,17 +225,17 @@ class Conv2d(Module, Generic[I, O, K, ST, P, DI, G, FT]):
 if TYPE_CHECKING:
 
     class RectangularConv2d(
-        Conv2d[I, O, int, int, int, int, G, FT], Generic[I, O, KH, KW, SH, SW, PH, PW, DH, DW, G, FT]
+        Conv2d[I, O, int, int, int, int, G, FT],
+        RectangularConvolution[Window[I, KH, KW, PH, PW, DH, DW, FT], O, KH, KW, SH, SW, PH, PW, DH, DW],
+        Generic[I, O, KH, KW, SH, SW, PH, PW, DH, DW, G, FT],
     ):
         """What the editor calls a `Conv2d` whose height and width are told apart. At run time it is a `Conv2d`."""
 
         weight: Parameter[[O, I // G, KH, KW], FT]  # pyrefly: ignore[bad-override]  # the sizes that are open in Conv2d
 
-        def __call__[Bs: IntTuple, H: IntVar, W: IntVar](
-            self, x: Tensor[[*Bs, I, H, W], FT]
-        ) -> Tensor[
-            [*Bs, O, (H + 2 * PH - DH * (KH - 1) - 1) // SH + 1, (W + 2 * PW - DW * (KW - 1) - 1) // SW + 1], FT
-        ]: ...
+        def __call__[Y](
+            self, x: ConvolvesRectangle[RectangularConv2d[I, O, KH, KW, SH, SW, PH, PW, DH, DW, G, FT], Y]
+        ) -> Y: ...
 
 
 def check_window(called: str, **numbers: int | tuple[int, int] | None) -> None:

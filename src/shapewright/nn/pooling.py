@@ -14,9 +14,13 @@ from shapewright.ops.composite import sizes_of
 from shapewright.shapes.dtypes import DType, Floating
 from shapewright.shapes.typing import Int, IntTuple, IntVar
 from shapewright.tensor.tensor import Tensor
+from shapewright.tensor.windows import FloatingPoolWindow, PoolWindow, SquarePooling
 
 from .convolution import check_window, describe_window
 from .module import Module
+
+if TYPE_CHECKING:
+    from shapewright.tensor.windows import Pools, PoolsRectangle, RectangularPooling
 
 K = IntVar("K")
 ST = IntVar("ST")
@@ -35,7 +39,7 @@ type _Size = int | tuple[int, int]
 
 
 # ---- windows --------------------------------------------------------------------------------------------------------
-class MaxPool2d(Module, Generic[K, ST, P, DI]):
+class MaxPool2d(Module, SquarePooling[PoolWindow[K, K, P, P, DI, DI], K, ST, P, DI], Generic[K, ST, P, DI]):
     """Give the largest element of each window of `K` times `K`, channel by channel.
 
     Takes `[*Bs, H, W]` to `[*Bs, OH, OW]`, with `OH = (H + 2 * P - DI * (K - 1) - 1) // ST + 1` and OW likewise; any
@@ -101,18 +105,24 @@ class MaxPool2d(Module, Generic[K, ST, P, DI]):
         self.padding = padding
         self.dilation = dilation
 
-    def __call__[Bs: IntTuple, H: IntVar, W: IntVar, E: DType](
-        self, x: Tensor[[*Bs, H, W], E]
-    ) -> Tensor[[*Bs, (H + 2 * P - DI * (K - 1) - 1) // ST + 1, (W + 2 * P - DI * (K - 1) - 1) // ST + 1], E]:
-        return ops.max_pool2d(
-            x, kernel_size=self.kernel_size, stride=self.stride, padding=self.padding, dilation=self.dilation
-        )
+    if TYPE_CHECKING:
+
+        def __call__[Y](self, x: Pools[MaxPool2d[K, ST, P, DI], Y]) -> Y: ...
+
+    else:
+
+        def __call__[Bs: IntTuple, H: IntVar, W: IntVar, E: DType](
+            self, x: Tensor[[*Bs, H, W], E]
+        ) -> Tensor[[*Bs, (H + 2 * P - DI * (K - 1) - 1) // ST + 1, (W + 2 * P - DI * (K - 1) - 1) // ST + 1], E]:
+            return ops.max_pool2d(
+                x, kernel_size=self.kernel_size, stride=self.stride, padding=self.padding, dilation=self.dilation
+            )
 
     def _described(self) -> str:
         return describe_window(self, "stride", "padding", "dilation")
 
 
-class MinPool2d(Module, Generic[K, ST, P, DI]):
+class MinPool2d(Module, SquarePooling[PoolWindow[K, K, P, P, DI, DI], K, ST, P, DI], Generic[K, ST, P, DI]):
     """Give the smallest element of each window of `K` times `K`, channel by channel.
 
     Takes `[*Bs, H, W]` to `[*Bs, OH, OW]`, with `OH = (H + 2 * P - DI * (K - 1) - 1) // ST + 1` and OW likewise; any
@@ -178,18 +188,24 @@ class MinPool2d(Module, Generic[K, ST, P, DI]):
         self.padding = padding
         self.dilation = dilation
 
-    def __call__[Bs: IntTuple, H: IntVar, W: IntVar, E: DType](
-        self, x: Tensor[[*Bs, H, W], E]
-    ) -> Tensor[[*Bs, (H + 2 * P - DI * (K - 1) - 1) // ST + 1, (W + 2 * P - DI * (K - 1) - 1) // ST + 1], E]:
-        return ops.min_pool2d(
-            x, kernel_size=self.kernel_size, stride=self.stride, padding=self.padding, dilation=self.dilation
-        )
+    if TYPE_CHECKING:
+
+        def __call__[Y](self, x: Pools[MinPool2d[K, ST, P, DI], Y]) -> Y: ...
+
+    else:
+
+        def __call__[Bs: IntTuple, H: IntVar, W: IntVar, E: DType](
+            self, x: Tensor[[*Bs, H, W], E]
+        ) -> Tensor[[*Bs, (H + 2 * P - DI * (K - 1) - 1) // ST + 1, (W + 2 * P - DI * (K - 1) - 1) // ST + 1], E]:
+            return ops.min_pool2d(
+                x, kernel_size=self.kernel_size, stride=self.stride, padding=self.padding, dilation=self.dilation
+            )
 
     def _described(self) -> str:
         return describe_window(self, "stride", "padding", "dilation")
 
 
-class AvgPool2d(Module, Generic[K, ST, P]):
+class AvgPool2d(Module, SquarePooling[FloatingPoolWindow[K, K, P, P, 1, 1], K, ST, P, 1], Generic[K, ST, P]):
     """Give the mean of each window of `K` times `K`, channel by channel.
 
     Takes `[*Bs, H, W]` to `[*Bs, OH, OW]`, with `OH = (H + 2 * P - K) // ST + 1` and OW likewise; floating point.
@@ -255,16 +271,22 @@ class AvgPool2d(Module, Generic[K, ST, P]):
         self.padding = padding
         self.count_include_pad = count_include_pad
 
-    def __call__[Bs: IntTuple, H: IntVar, W: IntVar, E: Floating](
-        self, x: Tensor[[*Bs, H, W], E]
-    ) -> Tensor[[*Bs, (H + 2 * P - K) // ST + 1, (W + 2 * P - K) // ST + 1], E]:
-        return ops.avg_pool2d(
-            x,
-            kernel_size=self.kernel_size,
-            stride=self.stride,
-            padding=self.padding,
-            count_include_pad=self.count_include_pad,
-        )
+    if TYPE_CHECKING:
+
+        def __call__[Y](self, x: Pools[AvgPool2d[K, ST, P], Y]) -> Y: ...
+
+    else:
+
+        def __call__[Bs: IntTuple, H: IntVar, W: IntVar, E: Floating](
+            self, x: Tensor[[*Bs, H, W], E]
+        ) -> Tensor[[*Bs, (H + 2 * P - K) // ST + 1, (W + 2 * P - K) // ST + 1], E]:
+            return ops.avg_pool2d(
+                x,
+                kernel_size=self.kernel_size,
+                stride=self.stride,
+                padding=self.padding,
+                count_include_pad=self.count_include_pad,
+            )
 
     def _described(self) -> str:
         return describe_window(self, "stride", "padding")
@@ -272,24 +294,26 @@ class AvgPool2d(Module, Generic[K, ST, P]):
 
 if TYPE_CHECKING:
     # What the editor calls pools whose height and width are told apart. At run time they are the pools above.
-    class RectangularMaxPool2d(MaxPool2d[int, int, int, int], Generic[KH, KW, SH, SW, PH, PW, DH, DW]):
-        def __call__[Bs: IntTuple, H: IntVar, W: IntVar, E: DType](
-            self, x: Tensor[[*Bs, H, W], E]
-        ) -> Tensor[
-            [*Bs, (H + 2 * PH - DH * (KH - 1) - 1) // SH + 1, (W + 2 * PW - DW * (KW - 1) - 1) // SW + 1], E
-        ]: ...
+    class RectangularMaxPool2d(
+        MaxPool2d[int, int, int, int],
+        RectangularPooling[PoolWindow[KH, KW, PH, PW, DH, DW], KH, KW, SH, SW, PH, PW, DH, DW],
+        Generic[KH, KW, SH, SW, PH, PW, DH, DW],
+    ):
+        def __call__[Y](self, x: PoolsRectangle[RectangularMaxPool2d[KH, KW, SH, SW, PH, PW, DH, DW], Y]) -> Y: ...
 
-    class RectangularMinPool2d(MinPool2d[int, int, int, int], Generic[KH, KW, SH, SW, PH, PW, DH, DW]):
-        def __call__[Bs: IntTuple, H: IntVar, W: IntVar, E: DType](
-            self, x: Tensor[[*Bs, H, W], E]
-        ) -> Tensor[
-            [*Bs, (H + 2 * PH - DH * (KH - 1) - 1) // SH + 1, (W + 2 * PW - DW * (KW - 1) - 1) // SW + 1], E
-        ]: ...
+    class RectangularMinPool2d(
+        MinPool2d[int, int, int, int],
+        RectangularPooling[PoolWindow[KH, KW, PH, PW, DH, DW], KH, KW, SH, SW, PH, PW, DH, DW],
+        Generic[KH, KW, SH, SW, PH, PW, DH, DW],
+    ):
+        def __call__[Y](self, x: PoolsRectangle[RectangularMinPool2d[KH, KW, SH, SW, PH, PW, DH, DW], Y]) -> Y: ...
 
-    class RectangularAvgPool2d(AvgPool2d[int, int, int], Generic[KH, KW, SH, SW, PH, PW]):
-        def __call__[Bs: IntTuple, H: IntVar, W: IntVar, E: Floating](
-            self, x: Tensor[[*Bs, H, W], E]
-        ) -> Tensor[[*Bs, (H + 2 * PH - KH) // SH + 1, (W + 2 * PW - KW) // SW + 1], E]: ...
+    class RectangularAvgPool2d(
+        AvgPool2d[int, int, int],
+        RectangularPooling[FloatingPoolWindow[KH, KW, PH, PW, 1, 1], KH, KW, SH, SW, PH, PW, 1, 1],
+        Generic[KH, KW, SH, SW, PH, PW],
+    ):
+        def __call__[Y](self, x: PoolsRectangle[RectangularAvgPool2d[KH, KW, SH, SW, PH, PW], Y]) -> Y: ...
 
 
 # ---- whole images ---------------------------------------------------------------------------------------------------

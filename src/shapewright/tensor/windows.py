@@ -43,29 +43,45 @@ DH = IntVar("DH")
 DW = IntVar("DW")
 
 
-# ---- what a layer is to the image: its window, and the numbers that give the size of the result ---------------------
-class SquareConvolution(Generic[W_co, O, K, ST, P, DI]):
-    """A convolution with O filters: window W, size K, stride ST, padding P, dilation DI along both axes."""
+# ---- what a layer is to the image: its window, and the numbers that give the size of the result ----------------------
+if TYPE_CHECKING:
 
-    __slots__ = ()
+    class SquareConvolution(Generic[W_co, O, K, ST, P, DI]):
+        """A convolution with O filters: window W, size K, stride ST, padding P, dilation DI along both axes."""
 
+    class RectangularConvolution(Generic[W_co, O, KH, KW, SH, SW, PH, PW, DH, DW]):
+        """The same with different numbers along height and width."""
 
-class RectangularConvolution(Generic[W_co, O, KH, KW, SH, SW, PH, PW, DH, DW]):
-    """The same with different numbers along height and width."""
+    class SquarePooling(Generic[W_co, K, ST, P, DI]):
+        """A pooling: window W, size K, stride ST, padding P, dilation DI along both axes."""
 
-    __slots__ = ()
+    class RectangularPooling(Generic[W_co, KH, KW, SH, SW, PH, PW, DH, DW]):
+        """The same with different numbers along height and width."""
 
+else:
 
-class SquarePooling(Generic[W_co, K, ST, P, DI]):
-    """A pooling: window W, size K, stride ST, padding P, dilation DI along both axes."""
+    class _AnySubscript:
+        """A base of layers that says nothing at run time; numbers are no types for `typing.Generic`."""
 
-    __slots__ = ()
+        __slots__ = ()
 
+        def __class_getitem__(cls, item: Any) -> Any:
+            return cls
 
-class RectangularPooling(Generic[W_co, KH, KW, SH, SW, PH, PW, DH, DW]):
-    """The same with different numbers along height and width."""
+    class SquareConvolution(_AnySubscript):
+        __slots__ = ()
 
-    __slots__ = ()
+    class SquarePooling(_AnySubscript):
+        __slots__ = ()
+
+    class Window(_AnySubscript):
+        __slots__ = ()
+
+    class PoolWindow(_AnySubscript):
+        __slots__ = ()
+
+    class FloatingPoolWindow(_AnySubscript):
+        __slots__ = ()
 
 
 class Convolves(Protocol[M_contra, Y_co]):
@@ -93,14 +109,13 @@ class PoolsRectangle(Protocol[M_contra, Y_co]):
 
 
 # ---- the windows: the sizes of the image, and whether the window fits -----------------------------------------------
-class Plane[Sizes: IntTuple, Fit: IntVar]:
-    """The sizes of images, `[*Bs, H, W]` without channels; `Fit` is 0 if the window fits and -1 if it is larger."""
+if TYPE_CHECKING:
 
+    class Plane[Sizes: IntTuple, Fit: IntVar]:
+        """The sizes of images, `[*Bs, H, W]` without channels; `Fit` is 0 if the window fits and -1 if it is larger."""
 
-class Window[C: IntVar, KH: IntVar, KW: IntVar, PH: IntVar, PW: IntVar, DH: IntVar, DW: IntVar, E: DType]:
-    """A window over images of C channels of E."""
-
-    if TYPE_CHECKING:
+    class Window[C: IntVar, KH: IntVar, KW: IntVar, PH: IntVar, PW: IntVar, DH: IntVar, DW: IntVar, E: DType]:
+        """A window over images of C channels of E."""
 
         def __call__[Bs: IntTuple, H: IntVar, W: IntVar](
             self, x: Tensor[[*Bs, C, H, W], E]
@@ -109,11 +124,8 @@ class Window[C: IntVar, KH: IntVar, KW: IntVar, PH: IntVar, PW: IntVar, DH: IntV
             ((H + 2 * PH - DH * (KH - 1) - 1) // 1000000000 + (W + 2 * PW - DW * (KW - 1) - 1) // 1000000000) // 2,
         ]: ...
 
-
-class PoolWindow[KH: IntVar, KW: IntVar, PH: IntVar, PW: IntVar, DH: IntVar, DW: IntVar]:
-    """A window over images of any channels and elements."""
-
-    if TYPE_CHECKING:
+    class PoolWindow[KH: IntVar, KW: IntVar, PH: IntVar, PW: IntVar, DH: IntVar, DW: IntVar]:
+        """A window over images of any channels and elements."""
 
         def __call__[Bs: IntTuple, H: IntVar, W: IntVar, E: DType](
             self, x: Tensor[[*Bs, H, W], E]
@@ -122,11 +134,8 @@ class PoolWindow[KH: IntVar, KW: IntVar, PH: IntVar, PW: IntVar, DH: IntVar, DW:
             ((H + 2 * PH - DH * (KH - 1) - 1) // 1000000000 + (W + 2 * PW - DW * (KW - 1) - 1) // 1000000000) // 2,
         ]: ...
 
-
-class FloatingPoolWindow[KH: IntVar, KW: IntVar, PH: IntVar, PW: IntVar, DH: IntVar, DW: IntVar]:
-    """A window over images of any channels of floating point."""
-
-    if TYPE_CHECKING:
+    class FloatingPoolWindow[KH: IntVar, KW: IntVar, PH: IntVar, PW: IntVar, DH: IntVar, DW: IntVar]:
+        """A window over images of any channels of floating point."""
 
         def __call__[Bs: IntTuple, H: IntVar, W: IntVar, E: Floating](
             self, x: Tensor[[*Bs, H, W], E]

@@ -30,6 +30,7 @@ from shapewright.shapes.rules.index import slice_from_shape as slice_from_shape
 from shapewright.shapes.rules.index import slice_shape as slice_shape
 from shapewright.shapes.rules.index import take_places_shape as take_places_shape
 from shapewright.shapes.rules.index import take_shape as take_shape
+from shapewright.shapes.rules.index import take_some_shape as take_some_shape
 from shapewright.shapes.rules.index import topk_shape as topk_shape
 from shapewright.shapes.rules.joining import concat_shape as concat_shape
 from shapewright.shapes.rules.joining import split_shapes as split_shapes

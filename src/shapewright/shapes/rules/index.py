@@ -141,16 +141,39 @@ def slice_from_shape(source: IntTuple, start: Int, axis: int) -> IntTuple:
 
 @shape_rule
 def other_index_shape(source: IntTuple, result: IntTuple) -> IntTuple:
-    """What is left of an index whose numbers the checker does not show: no size may be negative or have grown."""
-    if any(
+    """What an index gives whose numbers the checker does not show: no size may be negative or have grown.
+
+    Where no axis is gone or new (a new one would show as a 1), each size is compared with that of its own axis; else
+    with the largest.
+    """
+    if any(dsl.is_concrete_int(size) and size < 0 for size in result):
+        return dsl.Invalid("the slice reaches outside its axis; a slice is never cut short in silence")
+    ones = dsl.IntTuple((1 for size in result if dsl.is_concrete_int(size) and size == 1))
+    if len(ones) == 0 and len(result) == len(source):
+        room = dsl.IntTuple((old - size for old, size in zip(source, result)))
+        if any(dsl.is_concrete_int(g) and g < 0 for g in room):
+            return dsl.Invalid("the slice reaches outside its axis; a slice is never cut short in silence")
+    elif any(
         dsl.is_concrete_int(size)
         and 1 < size
-        and len(source) != 0
         and not any(not dsl.is_concrete_int(old) or size - 1 < old for old in source)
         for size in result
-    ) or any(dsl.is_concrete_int(size) and size < 0 for size in result):
+    ):
         return dsl.Invalid("the slice reaches outside its axis; a slice is never cut short in silence")
     return result
+
+
+@shape_rule
+def take_some_shape(source: IntTuple, axis: int) -> IntTuple:
+    """Of the axis `axis` some places are kept, nobody knows how many."""
+    n = len(source)
+    if axis < 0 - n or n - 1 < axis:
+        return dsl.Invalid("axis= is a number that the tensor has no axis for")
+    if axis < 0:
+        at = axis + n
+    else:
+        at = axis + 0
+    return dsl.IntTuple((dsl.Int.gradual() if i == at else source[i] for i in range(n)))
 
 
 @shape_rule
