@@ -8,7 +8,7 @@ have are left to LLVM, which picks them from general ones. What it is not: compi
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -385,6 +385,14 @@ class Module:
         self.functions: list[str] = []
         self._declared: dict[str, str] = {}
         self._defined: set[str] = set()
+        self._shared: dict[Hashable, str] = {}
+
+    def shared(self, key: Hashable, prefix: str, write: Callable[[str], None]) -> str:
+        """Give the name of the function that `write(name)` writes: the first time it is asked for, then the same one."""
+        if key not in self._shared:
+            self._shared[key] = f"{prefix}_{len(self._shared)}"
+            write(self._shared[key])
+        return self._shared[key]
 
     def declare(self, name: str, result: str, arguments: Sequence[str]) -> None:
         """Declare a function that is defined elsewhere."""
