@@ -22,7 +22,7 @@ type Parameters = Module | Parameter[Any, Any] | Iterable[Module | Parameter[Any
 
 def groups_of(called: str, params: Any) -> list[tuple[Any, dict[str, Any]]]:
     """Give each group as its parameters and its own settings."""
-    if not isinstance(params, Module | Parameter | Mapping) and isinstance(params, Iterable):
+    if not isinstance(params, Module | Tensor | Mapping) and isinstance(params, Iterable):
         params = list(params)
         if not params:
             raise ArgumentError(

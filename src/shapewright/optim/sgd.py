@@ -53,8 +53,8 @@ class SGD(Optimizer):
     """Stochastic gradient descent: `x - lr * g`, or with momentum `x - lr * b`.
 
     `b = momentum * b + (1 - dampening) * g`. The first b is g itself, as in PyTorch; Nesterov's form goes along
-    `g + momentum * b`. I. Sutskever, J. Martens, G. Dahl, G. Hinton: On the importance of initialization and momentum in
-    deep learning, 2013.
+    `g + momentum * b`. I. Sutskever, J. Martens, G. Dahl, G. Hinton: On the importance of initialization and momentum
+    in deep learning, 2013.
 
     Args:
         params: a model, its parameters, or groups of them with settings of their own.
