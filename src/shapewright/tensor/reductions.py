@@ -18,7 +18,7 @@ from shapewright.tensor._variables import DT, S
 
 if TYPE_CHECKING:
     from shapewright.shapes.dtypes import Floating, Integer, bool_, i64
-    from shapewright.shapes.rules import axis_shape, reduce_axes_shape, reduce_number_shape, reduce_shape
+    from shapewright.shapes.rules import axes_shape, axis_shape, reduce_axes_shape, reduce_number_shape, reduce_shape
     from shapewright.shapes.typing import Flag, IntTuple
     from shapewright.tensor.tensor import Tensor
 
@@ -37,6 +37,10 @@ def _reduce(op: Callable[..., Any], x: Any, to: Any, axis: Any, keepdims: bool) 
             hint=f"x.{_name(op)}((b, d)) for the shape to end with, or x.{_name(op)}(axis=0) to number what goes",
         )
     return target.reduce_axis(op, x, axis, keepdims)
+
+
+def _along(x: Any, axis: Any, doing: str) -> Any:
+    return target.numbered(x, axis, doing) if isinstance(axis, tuple) else target.axis(x, axis, doing)
 
 
 def _name(op: Any) -> str:
@@ -450,8 +454,10 @@ class Reductions(Generic[S, DT]):
     def softmax[F: Floating](self: Reductions[S, F]) -> Tensor[S, F]: ...
     @overload
     def softmax[F: Floating, A: Flag[int]](self: Reductions[S, F], *, axis: A) -> Tensor[axis_shape(S, A), F]: ...
-    def softmax(self, *, axis: int = -1) -> Any:
-        """Compute ``exp(x) / sum(exp(x))`` along an axis, the last by default, without overflow.
+    @overload
+    def softmax[F: Floating, A: IntTuple](self: Reductions[S, F], *, axis: A) -> Tensor[axes_shape(S, A), F]: ...
+    def softmax(self, *, axis: int | tuple[int, ...] = -1) -> Any:
+        """Compute ``exp(x) / sum(exp(x))`` along an axis (the last by default) or several together.
 
         Raises:
             ShapeError: the axis does not exist.
@@ -465,14 +471,16 @@ class Reductions(Generic[S, DT]):
         [[0.5    0.5   ]
          [0.2689 0.7311]]
         """
-        return ops.softmax(self, axis=target.axis(self, axis, "softmax"))
+        return ops.softmax(self, axis=_along(self, axis, "softmax"))
 
     @overload
     def log_softmax[F: Floating](self: Reductions[S, F]) -> Tensor[S, F]: ...
     @overload
     def log_softmax[F: Floating, A: Flag[int]](self: Reductions[S, F], *, axis: A) -> Tensor[axis_shape(S, A), F]: ...
-    def log_softmax(self, *, axis: int = -1) -> Any:
-        """Compute ``log(softmax(x))`` along an axis, the last by default, without overflow.
+    @overload
+    def log_softmax[F: Floating, A: IntTuple](self: Reductions[S, F], *, axis: A) -> Tensor[axes_shape(S, A), F]: ...
+    def log_softmax(self, *, axis: int | tuple[int, ...] = -1) -> Any:
+        """Compute ``log(softmax(x))`` along an axis (the last by default) or several together.
 
         Raises:
             ShapeError: the axis does not exist.
@@ -486,7 +494,7 @@ class Reductions(Generic[S, DT]):
         [[-0.6931 -0.6931]
          [-1.3133 -0.3133]]
         """
-        return ops.log_softmax(self, axis=target.axis(self, axis, "log_softmax"))
+        return ops.log_softmax(self, axis=_along(self, axis, "log_softmax"))
 
     @overload
     def normalize[F: Floating](self: Reductions[S, F], *, epsilon: float = 1e-5) -> Tensor[S, F]: ...
@@ -494,8 +502,12 @@ class Reductions(Generic[S, DT]):
     def normalize[F: Floating, A: Flag[int]](
         self: Reductions[S, F], *, axis: A, epsilon: float = 1e-5
     ) -> Tensor[axis_shape(S, A), F]: ...
-    def normalize(self, *, axis: int = -1, epsilon: float = 1e-5) -> Any:
-        """Shift and scale to mean 0 and variance 1 along an axis, the last by default.
+    @overload
+    def normalize[F: Floating, A: IntTuple](
+        self: Reductions[S, F], *, axis: A, epsilon: float = 1e-5
+    ) -> Tensor[axes_shape(S, A), F]: ...
+    def normalize(self, *, axis: int | tuple[int, ...] = -1, epsilon: float = 1e-5) -> Any:
+        """Shift and scale to mean 0 and variance 1 along an axis (the last by default) or several together.
 
         ``(x - mean) / sqrt(var + epsilon)``, with the variance of the whole population, as layer norm uses it
         (J. Ba et al., 2016).
@@ -512,7 +524,7 @@ class Reductions(Generic[S, DT]):
         [[-1.  1.]
          [-1.  1.]]
         """
-        return ops.normalize(self, axis=target.axis(self, axis, "normalize"), epsilon=epsilon)
+        return ops.normalize(self, axis=_along(self, axis, "normalize"), epsilon=epsilon)
 
     @overload
     def cumsum[F: Floating, A: Flag[int]](self: Reductions[S, F], *, axis: A) -> Tensor[axis_shape(S, A), F]: ...
