@@ -196,6 +196,7 @@ def images() -> None:
 
 
 # ---- functions of models -----------------------------------------------------------------------------------------------
+@sw.checked
 def repeat[S: IntTuple](f: Callable[[Tensor[S]], Tensor[S]], x: Tensor[S], times: int) -> Tensor[S]:
     for _ in range(times):
         x = f(x)
