@@ -186,7 +186,11 @@ class Indexing(Generic[S, DT]):
         """
         return _index(self, at)
 
-    def __iter__[N: IntVar, R: IntTuple](self: Indexing[[N, *R], DT]) -> Iterator[Tensor[R, DT]]:
+    @overload
+    def __iter__[N: IntVar, R: IntTuple](self: Indexing[[N, *R], DT]) -> Iterator[Tensor[R, DT]]: ...
+    @overload
+    def __iter__(self: Indexing[[], DT]) -> None: ...  # no iterator, so that `for row in scalar` is an error
+    def __iter__(self) -> Any:
         sizes = checks.plain(self)
         if not sizes:
             raise ShapeError(
