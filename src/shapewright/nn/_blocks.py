@@ -11,7 +11,7 @@ from .containers import AddInto, GeneralizedResidual, Repeated, Residual, SplitI
 
 if TYPE_CHECKING:
     from shapewright.tensor import feeding
-    from shapewright.tensor.feeding import FeedsOne, LayeredOnce
+    from shapewright.tensor.feeding import FeedsExactly, LayeredOnce
 
     class Residual1[A](feeding.ResidualOf[A], Residual):
         inner: A
@@ -54,23 +54,35 @@ if TYPE_CHECKING:
     class Split6[A, B, C, D, E, F](feeding.SplitOf6[A, B, C, D, E, F], SplitInto): ...
 
     class Add2[A, B](LayeredOnce, AddInto):
-        def __call__[Y](self, xs: tuple[FeedsOne[A, Y], FeedsOne[B, Y]]) -> Y: ...
+        def __call__[Y](self, xs: tuple[FeedsExactly[A, Y], FeedsExactly[B, Y]]) -> Y: ...
 
     class Add3[A, B, C](LayeredOnce, AddInto):
-        def __call__[Y](self, xs: tuple[FeedsOne[A, Y], FeedsOne[B, Y], FeedsOne[C, Y]]) -> Y: ...
+        def __call__[Y](self, xs: tuple[FeedsExactly[A, Y], FeedsExactly[B, Y], FeedsExactly[C, Y]]) -> Y: ...
 
     class Add4[A, B, C, D](LayeredOnce, AddInto):
-        def __call__[Y](self, xs: tuple[FeedsOne[A, Y], FeedsOne[B, Y], FeedsOne[C, Y], FeedsOne[D, Y]]) -> Y: ...
+        def __call__[Y](
+            self, xs: tuple[FeedsExactly[A, Y], FeedsExactly[B, Y], FeedsExactly[C, Y], FeedsExactly[D, Y]]
+        ) -> Y: ...
 
     class Add5[A, B, C, D, E](LayeredOnce, AddInto):
         def __call__[Y](
-            self, xs: tuple[FeedsOne[A, Y], FeedsOne[B, Y], FeedsOne[C, Y], FeedsOne[D, Y], FeedsOne[E, Y]]
+            self,
+            xs: tuple[
+                FeedsExactly[A, Y], FeedsExactly[B, Y], FeedsExactly[C, Y], FeedsExactly[D, Y], FeedsExactly[E, Y]
+            ],
         ) -> Y: ...
 
     class Add6[A, B, C, D, E, F](LayeredOnce, AddInto):
         def __call__[Y](
             self,
-            xs: tuple[FeedsOne[A, Y], FeedsOne[B, Y], FeedsOne[C, Y], FeedsOne[D, Y], FeedsOne[E, Y], FeedsOne[F, Y]],
+            xs: tuple[
+                FeedsExactly[A, Y],
+                FeedsExactly[B, Y],
+                FeedsExactly[C, Y],
+                FeedsExactly[D, Y],
+                FeedsExactly[E, Y],
+                FeedsExactly[F, Y],
+            ],
         ) -> Y: ...
 
     class SplitMany(SplitInto):

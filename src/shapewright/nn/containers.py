@@ -1,7 +1,8 @@
 """Containers of layers beside `Sequential`: `Residual`, `GeneralizedResidual`, `Repeated`, `SplitInto`, `AddInto`.
 
-To the type checker a `Residual(inner)` is a `ResidualOf[Inner]` of `tensor/feeding.py`, in one of three forms for chains
-inside chains, as with `Sequential`; at run time there is one class each.
+To the type checker a `Residual(inner)` is a `ResidualOf[Inner]` of `tensor/feeding.py`, in one of three forms for
+chains inside chains, as with `Sequential`; at run time there is one class each. What it is not: what they are to the
+type checker (`_blocks.py`).
 """
 
 from __future__ import annotations
@@ -182,8 +183,8 @@ class Repeated(_Numbered):
 class SplitInto(_Numbered):
     """Give the same input to several layers: ``(a(x), b(x), …)``.
 
-    Takes what all layers take and gives a tuple of what they give. Two to six layers are checked in the editor. Names in
-    the state dict are "0.weight", "1.weight".
+    Takes what all layers take and gives a tuple of what they give. Two to six layers are checked in the editor. Names
+    in the state dict are "0.weight", "1.weight".
 
     Raises:
         ArgumentError: one is no layer.

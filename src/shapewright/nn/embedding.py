@@ -31,8 +31,8 @@ D = IntVar("D")
 class Embedding(Module, Generic[V, D, FT]):
     """Replace each number from 0 to V - 1 by a learned vector of D elements.
 
-    Takes `Tensor[Bs, i64]` to `[*Bs, D]`. The vectors begin normal with mean 0 and variance 1. Trace the numbers to train:
-    ``model(tokens.trace())``.
+    Takes `Tensor[Bs, i64]` to `[*Bs, D]`. The vectors begin normal with mean 0 and variance 1. Trace the numbers to
+    train: ``model(tokens.trace())``.
 
     Args:
         num_embeddings: how many vectors there are, V.

@@ -1,7 +1,7 @@
 """The first values of parameters: PyTorch's initialisers, each a function from a shape to a tensor.
 
-`nn.Parameter(nn.init.xavier_uniform((256, 784)))` in a module; `model.up.weight.assign(…)` afterwards. All that draw take
-`key=`. What it is not: the drawing of plain random tensors (`sw.rand`, `sw.randn`).
+`nn.Parameter(nn.init.xavier_uniform((256, 784)))` in a module; `model.up.weight.assign(…)` afterwards. All that draw
+take `key=`. What it is not: the drawing of plain random tensors (`sw.rand`, `sw.randn`).
 """
 
 from __future__ import annotations
@@ -187,7 +187,7 @@ def dirac(shape: T, groups: int = 1, *, dtype: type[E] = f32, device: Device | N
     return _given(weight, shape, dtype, device)
 
 
-# ---- by the number of inputs and outputs ------------------------------------------------------------------------------
+# ---- by the number of inputs and outputs ----------------------------------------------------------------------------
 def xavier_uniform(
     shape: T, gain: float = 1.0, *, key: Key | None = None, dtype: type[E] = f32, device: Device | None = None
 ) -> Tensor[T, E]:

@@ -30,8 +30,8 @@ O = IntVar("O")  # noqa: E741  # outputs
 class Linear(Module, Generic[I, O, FT]):
     """Multiply the last axis by a matrix and add a vector: ``x @ weight.T + bias``.
 
-    Takes `[*Bs, I]` to `[*Bs, O]`, any leading axes. The weight is stored `[O, I]`; it and the bias begin uniform between
-    plus and minus 1/√I (Y. LeCun, L. Bottou, G. Orr, K.-R. Müller, "Efficient BackProp", 1998).
+    Takes `[*Bs, I]` to `[*Bs, O]`, any leading axes. The weight is stored `[O, I]`; it and the bias begin uniform
+    between plus and minus 1/√I (Y. LeCun, L. Bottou, G. Orr, K.-R. Müller, "Efficient BackProp", 1998).
 
     Args:
         in_features: the size of the last axis of the input.

@@ -69,6 +69,9 @@ class Module(Layered):
             if "__call__" in vars(cls):
                 cls.__call__ = _bound_call(cls, vars(cls)["__call__"])
 
+    def __init__(self) -> None:
+        """Hold nothing yet. A layer that takes no arguments is called after it is made: `nn.ReLU()(x)`."""
+
     def __setattr__(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
         for path, part in _parts(name, value):

@@ -212,5 +212,5 @@ def _check_enough(x: Any, channels: int) -> None:
             "BatchNorm2d: the mean and variance of a batch need more than 1 value per channel, "
             f"and there {'is 1' if x._spec.count else 'are none'}",
             facts=[("x", describe_operand(x))],
-            hint="a larger batch or image; or leave x untraced, or x.trace(training=False), to use the running statistics",
+            hint="a larger batch or image; or x untraced, or x.trace(training=False), to use the running statistics",
         )

@@ -1,7 +1,7 @@
 """`Sequential`: layers one after the other, checked from the first to the last.
 
-To the type checker `Sequential(a, b, c)` is a `Sequential3[A, B, C]`: one class for each length, because each length has
-its own way of being fed (see `tensor/feeding.py`), and one more for chains inside chains. At run time there is
+To the type checker `Sequential(a, b, c)` is a `Sequential3[A, B, C]`: one class for each length, because each length
+has its own way of being fed (see `tensor/feeding.py`), and one more for chains inside chains. At run time there is
 `Sequential` alone. What it is not: the other containers (`containers.py`).
 """
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class Sequential(Module):
     """Give the input to the first layer, its result to the second, and so on.
 
-    Takes what the first layer takes and gives what the last one gives. Up to 16 layers are checked in the editor; more are
-    written as chains inside chains, or `x >> a >> b`. Names are those of PyTorch: "0.weight". `net[0]` is the first
+    Takes what the first layer takes and gives what the last one gives. Up to 16 layers are checked in the editor; more
+    are written as chains inside chains, or `x >> a >> b`. Names are those of PyTorch: "0.weight". `net[0]` is the first
     layer, `net[1:3]` a chain of some.
 
     Raises:
@@ -46,69 +46,69 @@ class Sequential(Module):
     if TYPE_CHECKING:
         # fmt: off
         @overload
-        def __new__[A: Flat](cls, a: A, /) -> c.Sequential1[A]: ...  # noqa: E501
+        def __new__[A: Flat](cls, _0: A, /) -> c.Sequential1[A]: ...
         @overload
-        def __new__[A: Shallow](cls, a: A, /) -> c.Sequential1Deep[A]: ...  # noqa: E501
+        def __new__[A: Shallow](cls, _0: A, /) -> c.Sequential1Deep[A]: ...
         @overload
-        def __new__[A](cls, a: A, /) -> c.Sequential1Deeper[A]: ...  # noqa: E501
+        def __new__[A](cls, _0: A, /) -> c.Sequential1Deeper[A]: ...
         @overload
-        def __new__[A: Flat, B: Flat](cls, a: A, b: B, /) -> c.Sequential2[A, B]: ...  # noqa: E501
+        def __new__[A: Flat, B: Flat](cls, _0: A, _1: B, /) -> c.Sequential2[A, B]: ...
         @overload
-        def __new__[A: Shallow, B: Shallow](cls, a: A, b: B, /) -> c.Sequential2Deep[A, B]: ...  # noqa: E501
+        def __new__[A: Shallow, B: Shallow](cls, _0: A, _1: B, /) -> c.Sequential2Deep[A, B]: ...
         @overload
-        def __new__[A, B](cls, a: A, b: B, /) -> c.Sequential2Deeper[A, B]: ...  # noqa: E501
+        def __new__[A, B](cls, _0: A, _1: B, /) -> c.Sequential2Deeper[A, B]: ...
         @overload
-        def __new__[A: Flat, B: Flat, C: Flat](cls, a: A, b: B, c: C, /) -> c.Sequential3[A, B, C]: ...  # noqa: E501
+        def __new__[A: Flat, B: Flat, C: Flat](cls, _0: A, _1: B, _2: C, /) -> c.Sequential3[A, B, C]: ...
         @overload
-        def __new__[A: Shallow, B: Shallow, C: Shallow](cls, a: A, b: B, c: C, /) -> c.Sequential3Deep[A, B, C]: ...  # noqa: E501
+        def __new__[A: Shallow, B: Shallow, C: Shallow](cls, _0: A, _1: B, _2: C, /) -> c.Sequential3Deep[A, B, C]: ...
         @overload
-        def __new__[A, B, C](cls, a: A, b: B, c: C, /) -> c.Sequential3Deeper[A, B, C]: ...  # noqa: E501
+        def __new__[A, B, C](cls, _0: A, _1: B, _2: C, /) -> c.Sequential3Deeper[A, B, C]: ...
         @overload
-        def __new__[A: Flat, B: Flat, C: Flat, D: Flat](cls, a: A, b: B, c: C, d: D, /) -> c.Sequential4[A, B, C, D]: ...  # noqa: E501
+        def __new__[A: Flat, B: Flat, C: Flat, D: Flat](cls, _0: A, _1: B, _2: C, _3: D, /) -> c.Sequential4[A, B, C, D]: ...  # noqa: E501
         @overload
-        def __new__[A: Shallow, B: Shallow, C: Shallow, D: Shallow](cls, a: A, b: B, c: C, d: D, /) -> c.Sequential4Deep[A, B, C, D]: ...  # noqa: E501
+        def __new__[A: Shallow, B: Shallow, C: Shallow, D: Shallow](cls, _0: A, _1: B, _2: C, _3: D, /) -> c.Sequential4Deep[A, B, C, D]: ...  # noqa: E501
         @overload
-        def __new__[A, B, C, D](cls, a: A, b: B, c: C, d: D, /) -> c.Sequential4Deeper[A, B, C, D]: ...  # noqa: E501
+        def __new__[A, B, C, D](cls, _0: A, _1: B, _2: C, _3: D, /) -> c.Sequential4Deeper[A, B, C, D]: ...
         @overload
-        def __new__[A: Flat, B: Flat, C: Flat, D: Flat, E: Flat](cls, a: A, b: B, c: C, d: D, e: E, /) -> c.Sequential5[A, B, C, D, E]: ...  # noqa: E501
+        def __new__[A: Flat, B: Flat, C: Flat, D: Flat, E: Flat](cls, _0: A, _1: B, _2: C, _3: D, _4: E, /) -> c.Sequential5[A, B, C, D, E]: ...  # noqa: E501
         @overload
-        def __new__[A: Shallow, B: Shallow, C: Shallow, D: Shallow, E: Shallow](cls, a: A, b: B, c: C, d: D, e: E, /) -> c.Sequential5Deep[A, B, C, D, E]: ...  # noqa: E501
+        def __new__[A: Shallow, B: Shallow, C: Shallow, D: Shallow, E: Shallow](cls, _0: A, _1: B, _2: C, _3: D, _4: E, /) -> c.Sequential5Deep[A, B, C, D, E]: ...  # noqa: E501
         @overload
-        def __new__[A, B, C, D, E](cls, a: A, b: B, c: C, d: D, e: E, /) -> c.Sequential5Deeper[A, B, C, D, E]: ...  # noqa: E501
+        def __new__[A, B, C, D, E](cls, _0: A, _1: B, _2: C, _3: D, _4: E, /) -> c.Sequential5Deeper[A, B, C, D, E]: ...
         @overload
-        def __new__[A: Flat, B: Flat, C: Flat, D: Flat, E: Flat, F: Flat](cls, a: A, b: B, c: C, d: D, e: E, f: F, /) -> c.Sequential6[A, B, C, D, E, F]: ...  # noqa: E501
+        def __new__[A: Flat, B: Flat, C: Flat, D: Flat, E: Flat, F: Flat](cls, _0: A, _1: B, _2: C, _3: D, _4: E, _5: F, /) -> c.Sequential6[A, B, C, D, E, F]: ...  # noqa: E501
         @overload
-        def __new__[A: Shallow, B: Shallow, C: Shallow, D: Shallow, E: Shallow, F: Shallow](cls, a: A, b: B, c: C, d: D, e: E, f: F, /) -> c.Sequential6Deep[A, B, C, D, E, F]: ...  # noqa: E501
+        def __new__[A: Shallow, B: Shallow, C: Shallow, D: Shallow, E: Shallow, F: Shallow](cls, _0: A, _1: B, _2: C, _3: D, _4: E, _5: F, /) -> c.Sequential6Deep[A, B, C, D, E, F]: ...  # noqa: E501
         @overload
-        def __new__[A, B, C, D, E, F](cls, a: A, b: B, c: C, d: D, e: E, f: F, /) -> c.Sequential6Deeper[A, B, C, D, E, F]: ...  # noqa: E501
+        def __new__[A, B, C, D, E, F](cls, _0: A, _1: B, _2: C, _3: D, _4: E, _5: F, /) -> c.Sequential6Deeper[A, B, C, D, E, F]: ...  # noqa: E501
         @overload
-        def __new__[A: Flat, B: Flat, C: Flat, D: Flat, E: Flat, F: Flat, G: Flat](cls, a: A, b: B, c: C, d: D, e: E, f: F, g: G, /) -> c.Sequential7[A, B, C, D, E, F, G]: ...  # noqa: E501
+        def __new__[A: Flat, B: Flat, C: Flat, D: Flat, E: Flat, F: Flat, G: Flat](cls, _0: A, _1: B, _2: C, _3: D, _4: E, _5: F, _6: G, /) -> c.Sequential7[A, B, C, D, E, F, G]: ...  # noqa: E501
         @overload
-        def __new__[A: Shallow, B: Shallow, C: Shallow, D: Shallow, E: Shallow, F: Shallow, G: Shallow](cls, a: A, b: B, c: C, d: D, e: E, f: F, g: G, /) -> c.Sequential7Deep[A, B, C, D, E, F, G]: ...  # noqa: E501
+        def __new__[A: Shallow, B: Shallow, C: Shallow, D: Shallow, E: Shallow, F: Shallow, G: Shallow](cls, _0: A, _1: B, _2: C, _3: D, _4: E, _5: F, _6: G, /) -> c.Sequential7Deep[A, B, C, D, E, F, G]: ...  # noqa: E501
         @overload
-        def __new__[A, B, C, D, E, F, G](cls, a: A, b: B, c: C, d: D, e: E, f: F, g: G, /) -> c.Sequential7Deeper[A, B, C, D, E, F, G]: ...  # noqa: E501
+        def __new__[A, B, C, D, E, F, G](cls, _0: A, _1: B, _2: C, _3: D, _4: E, _5: F, _6: G, /) -> c.Sequential7Deeper[A, B, C, D, E, F, G]: ...  # noqa: E501
         @overload
-        def __new__[A: Flat, B: Flat, C: Flat, D: Flat, E: Flat, F: Flat, G: Flat, H: Flat](cls, a: A, b: B, c: C, d: D, e: E, f: F, g: G, h: H, /) -> c.Sequential8[A, B, C, D, E, F, G, H]: ...  # noqa: E501
+        def __new__[A: Flat, B: Flat, C: Flat, D: Flat, E: Flat, F: Flat, G: Flat, H: Flat](cls, _0: A, _1: B, _2: C, _3: D, _4: E, _5: F, _6: G, _7: H, /) -> c.Sequential8[A, B, C, D, E, F, G, H]: ...  # noqa: E501
         @overload
-        def __new__[A: Shallow, B: Shallow, C: Shallow, D: Shallow, E: Shallow, F: Shallow, G: Shallow, H: Shallow](cls, a: A, b: B, c: C, d: D, e: E, f: F, g: G, h: H, /) -> c.Sequential8Deep[A, B, C, D, E, F, G, H]: ...  # noqa: E501
+        def __new__[A: Shallow, B: Shallow, C: Shallow, D: Shallow, E: Shallow, F: Shallow, G: Shallow, H: Shallow](cls, _0: A, _1: B, _2: C, _3: D, _4: E, _5: F, _6: G, _7: H, /) -> c.Sequential8Deep[A, B, C, D, E, F, G, H]: ...  # noqa: E501
         @overload
-        def __new__[A, B, C, D, E, F, G, H](cls, a: A, b: B, c: C, d: D, e: E, f: F, g: G, h: H, /) -> c.Sequential8Deeper[A, B, C, D, E, F, G, H]: ...  # noqa: E501
+        def __new__[A, B, C, D, E, F, G, H](cls, _0: A, _1: B, _2: C, _3: D, _4: E, _5: F, _6: G, _7: H, /) -> c.Sequential8Deeper[A, B, C, D, E, F, G, H]: ...  # noqa: E501
         @overload
-        def __new__[A, B, C, D, E, F, G, H, I](cls, a: A, b: B, c: C, d: D, e: E, f: F, g: G, h: H, i: I, /) -> c.Sequential9[A, B, C, D, E, F, G, H, I]: ...  # noqa: E501
+        def __new__[A, B, C, D, E, F, G, H, I](cls, _0: A, _1: B, _2: C, _3: D, _4: E, _5: F, _6: G, _7: H, _8: I, /) -> c.Sequential9[A, B, C, D, E, F, G, H, I]: ...  # noqa: E501
         @overload
-        def __new__[A, B, C, D, E, F, G, H, I, J](cls, a: A, b: B, c: C, d: D, e: E, f: F, g: G, h: H, i: I, j: J, /) -> c.Sequential10[A, B, C, D, E, F, G, H, I, J]: ...  # noqa: E501
+        def __new__[A, B, C, D, E, F, G, H, I, J](cls, _0: A, _1: B, _2: C, _3: D, _4: E, _5: F, _6: G, _7: H, _8: I, _9: J, /) -> c.Sequential10[A, B, C, D, E, F, G, H, I, J]: ...  # noqa: E501
         @overload
-        def __new__[A, B, C, D, E, F, G, H, I, J, K](cls, a: A, b: B, c: C, d: D, e: E, f: F, g: G, h: H, i: I, j: J, k: K, /) -> c.Sequential11[A, B, C, D, E, F, G, H, I, J, K]: ...  # noqa: E501
+        def __new__[A, B, C, D, E, F, G, H, I, J, K](cls, _0: A, _1: B, _2: C, _3: D, _4: E, _5: F, _6: G, _7: H, _8: I, _9: J, _10: K, /) -> c.Sequential11[A, B, C, D, E, F, G, H, I, J, K]: ...  # noqa: E501
         @overload
-        def __new__[A, B, C, D, E, F, G, H, I, J, K, L](cls, a: A, b: B, c: C, d: D, e: E, f: F, g: G, h: H, i: I, j: J, k: K, l: L, /) -> c.Sequential12[A, B, C, D, E, F, G, H, I, J, K, L]: ...  # noqa: E501
+        def __new__[A, B, C, D, E, F, G, H, I, J, K, L](cls, _0: A, _1: B, _2: C, _3: D, _4: E, _5: F, _6: G, _7: H, _8: I, _9: J, _10: K, _11: L, /) -> c.Sequential12[A, B, C, D, E, F, G, H, I, J, K, L]: ...  # noqa: E501
         @overload
-        def __new__[A, B, C, D, E, F, G, H, I, J, K, L, M](cls, a: A, b: B, c: C, d: D, e: E, f: F, g: G, h: H, i: I, j: J, k: K, l: L, m: M, /) -> c.Sequential13[A, B, C, D, E, F, G, H, I, J, K, L, M]: ...  # noqa: E501
+        def __new__[A, B, C, D, E, F, G, H, I, J, K, L, M](cls, _0: A, _1: B, _2: C, _3: D, _4: E, _5: F, _6: G, _7: H, _8: I, _9: J, _10: K, _11: L, _12: M, /) -> c.Sequential13[A, B, C, D, E, F, G, H, I, J, K, L, M]: ...  # noqa: E501
         @overload
-        def __new__[A, B, C, D, E, F, G, H, I, J, K, L, M, N](cls, a: A, b: B, c: C, d: D, e: E, f: F, g: G, h: H, i: I, j: J, k: K, l: L, m: M, n: N, /) -> c.Sequential14[A, B, C, D, E, F, G, H, I, J, K, L, M, N]: ...  # noqa: E501
+        def __new__[A, B, C, D, E, F, G, H, I, J, K, L, M, N](cls, _0: A, _1: B, _2: C, _3: D, _4: E, _5: F, _6: G, _7: H, _8: I, _9: J, _10: K, _11: L, _12: M, _13: N, /) -> c.Sequential14[A, B, C, D, E, F, G, H, I, J, K, L, M, N]: ...  # noqa: E501
         @overload
-        def __new__[A, B, C, D, E, F, G, H, I, J, K, L, M, N, O](cls, a: A, b: B, c: C, d: D, e: E, f: F, g: G, h: H, i: I, j: J, k: K, l: L, m: M, n: N, o: O, /) -> c.Sequential15[A, B, C, D, E, F, G, H, I, J, K, L, M, N, O]: ...  # noqa: E501
+        def __new__[A, B, C, D, E, F, G, H, I, J, K, L, M, N, O](cls, _0: A, _1: B, _2: C, _3: D, _4: E, _5: F, _6: G, _7: H, _8: I, _9: J, _10: K, _11: L, _12: M, _13: N, _14: O, /) -> c.Sequential15[A, B, C, D, E, F, G, H, I, J, K, L, M, N, O]: ...  # noqa: E501
         @overload
-        def __new__[A, B, C, D, E, F, G, H, I, J, K, L, M, N, O, P](cls, a: A, b: B, c: C, d: D, e: E, f: F, g: G, h: H, i: I, j: J, k: K, l: L, m: M, n: N, o: O, p: P, /) -> c.Sequential16[A, B, C, D, E, F, G, H, I, J, K, L, M, N, O, P]: ...  # noqa: E501
+        def __new__[A, B, C, D, E, F, G, H, I, J, K, L, M, N, O, P](cls, _0: A, _1: B, _2: C, _3: D, _4: E, _5: F, _6: G, _7: H, _8: I, _9: J, _10: K, _11: L, _12: M, _13: N, _14: O, _15: P, /) -> c.Sequential16[A, B, C, D, E, F, G, H, I, J, K, L, M, N, O, P]: ...  # noqa: E501
         @overload
         def __new__(cls, *layers: Any) -> c.LongSequential: ...
         def __new__(cls, *layers: Any) -> Any: ...
