@@ -182,8 +182,11 @@ class CausalBlock[D: IntVar, N: IntVar](nn.Module):
         return x + self.down(self.up(self.norm2(x)).gelu())
 
 
-class LanguageModel[V: IntVar, D: IntVar, N: IntVar](nn.Module):
-    def __init__(self, vocabulary: Int[V], width: Int[D], heads: Int[N]) -> None:
+class LanguageModel[V: IntVar, N: IntVar, K: IntVar](nn.Module):
+    """N heads of size K: whatever these are, the heads divide the width."""
+
+    def __init__(self, vocabulary: Int[V], heads: Int[N], size: Int[K]) -> None:
+        width = heads * size
         self.embed = nn.Embedding(vocabulary, width)
         self.blocks = [CausalBlock(width, heads) for _ in range(2)]
         self.encoder = nn.TransformerEncoder(
@@ -198,11 +201,11 @@ class LanguageModel[V: IntVar, D: IntVar, N: IntVar](nn.Module):
         return self.head(self.encoder(x, is_causal=True))
 
 
-class Translator[V: IntVar, D: IntVar, N: IntVar](nn.Module):
-    def __init__(self, vocabulary: Int[V], width: Int[D], heads: Int[N]) -> None:
-        self.embed = nn.Embedding(vocabulary, width)
-        self.transformer = nn.Transformer(width, heads, 1, 1, 2 * width)
-        self.head = nn.Linear(width, vocabulary)
+class Translator[V: IntVar, N: IntVar, K: IntVar](nn.Module):
+    def __init__(self, vocabulary: Int[V], heads: Int[N], size: Int[K]) -> None:
+        self.embed = nn.Embedding(vocabulary, heads * size)
+        self.transformer = nn.Transformer(heads * size, heads, 1, 1, 32)
+        self.head = nn.Linear(heads * size, vocabulary)
 
     def __call__[B: IntVar, S: IntVar, T: IntVar](
         self, source: Tensor[[B, S], sw.i64], target: Tensor[[B, T], sw.i64], hidden: Tensor[[B, S], sw.bool]
@@ -227,10 +230,10 @@ def run() -> None:
     grads = loss.backward()
     assert_type(grads[net.block1.conv1.weight], Tensor[[12, 8, 3, 3]])
     ids = sw.zeros((2, 6), dtype=sw.i64)
-    model = LanguageModel(11, 16, 4)
+    model = LanguageModel(11, 4, 4)
     words = model(ids.trace())
     assert_type(words, Tensor[[2, 6, 11]])
     grads = nn.cross_entropy(words.reshape((12, 11)), ids.reshape((12,))).backward()
     assert_type(grads[model.head.weight], Tensor[[11, 16]])
-    translate = Translator(11, 16, 4)
+    translate = Translator(11, 4, 4)
     assert_type(translate(ids, sw.zeros((2, 3), dtype=sw.i64), sw.zeros((2, 6), dtype=sw.bool)), Tensor[[2, 3, 11]])
