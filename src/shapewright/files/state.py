@@ -92,8 +92,9 @@ def load(into: Stateful, path: str | os.PathLike[str]) -> None:
     >>> bool((model.weight == other.weight).all())
     True
     """
+    _format(path, "load")
     target = _stateful(into, "load")
-    state = read(path)
+    state = _read(path, None, "load")
     try:
         target.load_state_dict(state)
     except (ShapeError, DTypeError) as error:
@@ -125,7 +126,11 @@ def read(path: str | os.PathLike[str], *, device: Device | None = None) -> dict[
     ...     sw.files.read(path)["ids"].expect((3,))
     Tensor[[3], i64] on cpu: [0 1 2]
     """
-    path, (_, reader) = _format(path, "load")
+    return _read(path, device, "read")
+
+
+def _read(path: str | os.PathLike[str], device: Device | None, doing: str) -> dict[str, Tensor[Any, Any]]:
+    path, (_, reader) = _format(path, doing)
     try:
         arrays = reader(path)
     except FileNotFoundError:
@@ -152,6 +157,11 @@ def read(path: str | os.PathLike[str], *, device: Device | None = None) -> dict[
 
 
 def _format(path: str | os.PathLike[str], doing: str) -> tuple[Path, Any]:
+    if not isinstance(path, str | os.PathLike):
+        what = "path" if doing == "read" else "model, path"
+        raise ArgumentError(
+            f"{doing}: a path is a str or a Path, not {type(path).__name__}", hint=f"files.{doing}({what})"
+        )
     path = Path(path)
     if path.suffix not in _FORMATS:
         pickled = path.suffix in (".pt", ".pth", ".ckpt", ".bin", ".pkl")
