@@ -26,11 +26,11 @@ def spread(x):
     [
         (lambda k: init.uniform(SHAPE, -2.0, 2.0, key=k), 2.0 / math.sqrt(3), 2.0),
         (lambda k: init.normal(SHAPE, std=0.5, key=k), 0.5, None),
-        (lambda k: init.xavier_uniform(SHAPE, key=k), math.sqrt(2 / (INPUTS + OUTPUTS)), math.sqrt(6 / (INPUTS + OUTPUTS))),
+        (lambda k: init.xavier_uniform(SHAPE, key=k), math.sqrt(2 / (INPUTS + OUTPUTS)), math.sqrt(6 / (INPUTS + OUTPUTS))),  # noqa: E501
         (lambda k: init.xavier_normal(SHAPE, 2.0, key=k), 2 * math.sqrt(2 / (INPUTS + OUTPUTS)), None),
-        (lambda k: init.kaiming_uniform(SHAPE, nonlinearity="relu", key=k), math.sqrt(2 / INPUTS), math.sqrt(6 / INPUTS)),
+        (lambda k: init.kaiming_uniform(SHAPE, nonlinearity="relu", key=k), math.sqrt(2 / INPUTS), math.sqrt(6 / INPUTS)),  # noqa: E501
         (lambda k: init.kaiming_uniform(SHAPE, math.sqrt(5), key=k), math.sqrt(1 / 3 / INPUTS), math.sqrt(1 / INPUTS)),
-        (lambda k: init.kaiming_normal(SHAPE, mode="fan_out", nonlinearity="tanh", key=k), 5 / 3 / math.sqrt(OUTPUTS), None),
+        (lambda k: init.kaiming_normal(SHAPE, mode="fan_out", nonlinearity="tanh", key=k), 5 / 3 / math.sqrt(OUTPUTS), None),  # noqa: E501
         # The variance of a normal number that is between -2 and 2.
         (lambda k: init.trunc_normal(SHAPE, std=0.02, a=-0.04, b=0.04, key=k), 0.02 * math.sqrt(0.7737413), 0.04),
     ],
@@ -130,8 +130,8 @@ REPORTS = [
     (
         lambda: init.calculate_gain("gelu"),
         sw.ArgumentError,
-        "calculate_gain: there is no gain for 'gelu'\n"
-        "  known  linear, conv1d, conv2d, conv3d, sigmoid, tanh, relu, selu, leaky_relu",
+        "calculate_gain: there is no gain for 'gelu'"
+        + "\n  known  linear, conv1d, conv2d, conv3d, sigmoid, tanh, relu, selu, leaky_relu",
     ),
     (lambda: init.eye((3,)), sw.ShapeError, "eye: a matrix has 2 axes, and this shape has 1\n  shape  [3]"),
     (

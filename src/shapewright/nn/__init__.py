@@ -74,6 +74,7 @@ if TYPE_CHECKING_WITH_PYREFLY or not TYPE_CHECKING:
         from .transformer import TransformerEncoder as TransformerEncoder
         from .transformer import TransformerEncoderLayer as TransformerEncoderLayer
 elif MYPY or not PYRIGHT:
+    init: Any
 
     def __getattr__(name: str) -> Any: ...
 

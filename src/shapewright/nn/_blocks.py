@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 from .containers import AddInto, GeneralizedResidual, Repeated, Residual, SplitInto
 
 if TYPE_CHECKING:
+    from shapewright.shapes.dtypes import DType
+    from shapewright.shapes.typing import IntTuple
     from shapewright.tensor import feeding
-    from shapewright.tensor.feeding import FeedsExactly, LayeredOnce
+    from shapewright.tensor.feeding import FeedsOne, LayeredOnce
+    from shapewright.tensor.tensor import Tensor
 
     class Residual1[A](feeding.ResidualOf[A], Residual):
         inner: A
@@ -54,36 +57,50 @@ if TYPE_CHECKING:
     class Split6[A, B, C, D, E, F](feeding.SplitOf6[A, B, C, D, E, F], SplitInto): ...
 
     class Add2[A, B](LayeredOnce, AddInto):
-        def __call__[Y](self, xs: tuple[FeedsExactly[A, Y], FeedsExactly[B, Y]]) -> Y: ...
+        def __call__[U: IntTuple, DT: DType](
+            self, xs: tuple[FeedsOne[A, Tensor[U, DT]], FeedsOne[B, Tensor[U, DT]]]
+        ) -> Tensor[U, DT]: ...
 
     class Add3[A, B, C](LayeredOnce, AddInto):
-        def __call__[Y](self, xs: tuple[FeedsExactly[A, Y], FeedsExactly[B, Y], FeedsExactly[C, Y]]) -> Y: ...
+        def __call__[U: IntTuple, DT: DType](
+            self, xs: tuple[FeedsOne[A, Tensor[U, DT]], FeedsOne[B, Tensor[U, DT]], FeedsOne[C, Tensor[U, DT]]]
+        ) -> Tensor[U, DT]: ...
 
     class Add4[A, B, C, D](LayeredOnce, AddInto):
-        def __call__[Y](
-            self, xs: tuple[FeedsExactly[A, Y], FeedsExactly[B, Y], FeedsExactly[C, Y], FeedsExactly[D, Y]]
-        ) -> Y: ...
+        def __call__[U: IntTuple, DT: DType](
+            self,
+            xs: tuple[
+                FeedsOne[A, Tensor[U, DT]],
+                FeedsOne[B, Tensor[U, DT]],
+                FeedsOne[C, Tensor[U, DT]],
+                FeedsOne[D, Tensor[U, DT]],
+            ],
+        ) -> Tensor[U, DT]: ...
 
     class Add5[A, B, C, D, E](LayeredOnce, AddInto):
-        def __call__[Y](
+        def __call__[U: IntTuple, DT: DType](
             self,
             xs: tuple[
-                FeedsExactly[A, Y], FeedsExactly[B, Y], FeedsExactly[C, Y], FeedsExactly[D, Y], FeedsExactly[E, Y]
+                FeedsOne[A, Tensor[U, DT]],
+                FeedsOne[B, Tensor[U, DT]],
+                FeedsOne[C, Tensor[U, DT]],
+                FeedsOne[D, Tensor[U, DT]],
+                FeedsOne[E, Tensor[U, DT]],
             ],
-        ) -> Y: ...
+        ) -> Tensor[U, DT]: ...
 
     class Add6[A, B, C, D, E, F](LayeredOnce, AddInto):
-        def __call__[Y](
+        def __call__[U: IntTuple, DT: DType](
             self,
             xs: tuple[
-                FeedsExactly[A, Y],
-                FeedsExactly[B, Y],
-                FeedsExactly[C, Y],
-                FeedsExactly[D, Y],
-                FeedsExactly[E, Y],
-                FeedsExactly[F, Y],
+                FeedsOne[A, Tensor[U, DT]],
+                FeedsOne[B, Tensor[U, DT]],
+                FeedsOne[C, Tensor[U, DT]],
+                FeedsOne[D, Tensor[U, DT]],
+                FeedsOne[E, Tensor[U, DT]],
+                FeedsOne[F, Tensor[U, DT]],
             ],
-        ) -> Y: ...
+        ) -> Tensor[U, DT]: ...
 
     class SplitMany(SplitInto):
         def __call__(self, x: Any) -> tuple[Any, ...]: ...
