@@ -283,6 +283,21 @@ class Function:
             f"call void @{name}({value.type} {value.text}, ptr align {align} {pointer.text}, {mask.type} {mask.text})"
         )
 
+    def gather(self, base: Register, indices: Register, kind: str, mask: Register | None = None) -> Register:
+        """Load elements that lie anywhere, by their indices past `base`; lanes outside the mask are 0."""
+        count = lanes(indices.type)
+        pointers = self.emit(f"getelementptr {kind}, ptr {base.text}, {indices.type} {indices.text}", vector(count, PTR))
+        wide = vector(count, kind)
+        name = f"llvm.masked.gather.v{count}{_SUFFIXES[kind]}.v{count}p0"
+        mask = mask or Register(self, "splat (i1 true)", vector(count, I1))
+        self.module.declare(name, wide, [pointers.type, mask.type, wide])
+        align = SIZES[kind]
+        return self.emit(
+            f"call {wide} @{name}({pointers.type} align {align} {pointers.text}, {mask.type} {mask.text}, "
+            f"{wide} zeroinitializer)",
+            wide,
+        )
+
     # ---- vectors ----------------------------------------------------------------------------------------------------
     def splat(self, value: Register, count: int) -> Register:
         """Repeat a scalar in every lane; a vector is given back."""
@@ -398,6 +413,13 @@ class Module:
         """Declare a function that is defined elsewhere."""
         if name not in self._defined:
             self._declared.setdefault(name, f"declare {result} @{name}({', '.join(arguments)})")
+
+    def define(self, name: str, text: str) -> None:
+        """Add a function whose text is written already; once, however often it is asked for."""
+        if name not in self._defined:
+            self._defined.add(name)
+            self._declared.pop(name, None)
+            self.functions.append(text)
 
     def function(
         self, name: str, arguments: Sequence[tuple[str, str]], *, internal: bool = True, attributes: str = ""
