@@ -130,8 +130,8 @@ REPORTS = [
     (
         lambda: init.calculate_gain("gelu"),
         sw.ArgumentError,
-        "calculate_gain: there is no gain for 'gelu'"
-        + "\n  known  linear, conv1d, conv2d, conv3d, sigmoid, tanh, relu, selu, leaky_relu",
+        """calculate_gain: there is no gain for 'gelu'
+  known  linear, conv1d, conv2d, conv3d, sigmoid, tanh, relu, selu, leaky_relu""",
     ),
     (lambda: init.eye((3,)), sw.ShapeError, "eye: a matrix has 2 axes, and this shape has 1\n  shape  [3]"),
     (
