@@ -36,7 +36,30 @@ class Mistake:
     error: type[Exception] | None = None
     says: str = ""
     editor: bool = True
+    note: str = ""
 
+    @property
+    def row(self) -> str:
+        """The row of the table in docs/parity.md."""
+        code = SHOWN.get(self.number, self.program.splitlines()[-1].strip())
+        report = f"`{self.error.__name__}`" if self.error else f"no mistake here: {self.note}"
+        return f"| {self.number} | {self.what} | `{code}` | {'yes' if self.editor else 'no'} | {report} |"
+
+
+# What the table shows where the last line alone would not say it.
+SHOWN = {
+    30: "loss.backward(); loss.backward()",
+    31: "x.trace().trace()",
+    32: "copy.copy(x.trace())",
+    33: "x + y.trace()",
+    34: "nn.mse(prediction, target.trace())",
+    36: "dropout(x); dropout(x.trace())",
+    37: "model(x.trace())",
+    38: "x.relu() + x.exp()",
+    39: "sgd.update(gradients); sgd.update(gradients)",
+    45: "files.save(model, path)",
+    46: "x.numpy()",
+}
 
 MISTAKES = [
     Mistake(
@@ -168,19 +191,25 @@ MISTAKES = [
         sw.TapeError, r"backward: this tape was already used, and what it recorded has been released",
         editor=False,
     ),
-    Mistake(31, "trace twice", "assert zeros((3,)).trace().trace().is_traced", editor=False),
+    Mistake(
+        31, "trace twice", "assert zeros((3,)).trace().trace().is_traced",
+        editor=False, note="the value is traced already, and stays it",
+    ),
     Mistake(
         32, "clone of a traced tensor",
         "import copy\nx = zeros((3,)).trace()\nassert (copy.copy(x) * x).sum().backward()[x].shape == (3,)",
-        editor=False,
+        editor=False, note="a value never changes, so a copy of it is itself",
     ),
-    Mistake(33, "untraced + traced (order)", "assert (zeros((3,)) + zeros((3,)).trace()).is_traced", editor=False),
+    Mistake(
+        33, "untraced + traced (order)", "assert (zeros((3,)) + zeros((3,)).trace()).is_traced",
+        editor=False, note="the order of operands never matters",
+    ),
     Mistake(
         34, "gradient through the target",
         "model, y = nn.Linear(2, 2), zeros((3, 2))\n"
         "gradients = nn.mse(model(zeros((3, 2)).trace()), model(zeros((3, 2))).stop_gradient()).backward()\n"
         "assert len(gradients) == 3",
-        editor=False,
+        editor=False, note="a target without a tape is a constant; one that is traced on purpose gets its gradient",
     ),
     Mistake(
         35, "loss shapes differ", "nn.mse(zeros((8, 1)), zeros((8,)))",
@@ -189,21 +218,23 @@ MISTAKES = [
     Mistake(
         36, "training forward in eval, or reverse",
         "drop, x = nn.Dropout(0.5), sw.ones((9,))\nassert (drop(x) == 1.0).all() and (drop(x.trace()) != 1.0).all()",
-        editor=False,
+        editor=False, note="there is no mode that could be wrong; the input says which it is",
     ),
     Mistake(
         37, "training forward on a shared model",
         "model = nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.5))\nframe = model.copy()\nassert frame is not model",
         editor=False,
+        note="not prevented; `model.copy()` is independent, and `x.trace(training=False)` records without training",
     ),
     Mistake(
-        38, "reuse of a consumed tensor", "x = zeros((3,)).trace()\nassert (x.relu() + x.exp()).is_traced", editor=False
+        38, "reuse of a consumed tensor", "x = zeros((3,)).trace()\nassert (x.relu() + x.exp()).is_traced",
+        editor=False, note="values are not consumed"
     ),
     Mistake(
         39, "gradients used for two updates",
         "w = sw.Parameter(sw.ones((2,)))\ngradients = w.trace().sum().backward()\nsgd = optim.SGD([w], lr=0.25)\n"
         "sgd.update(gradients)\nsgd.update(gradients)\nassert w.tolist() == [0.5, 0.5]",
-        editor=False,
+        editor=False, note="gradients are values; a second update is a second step",
     ),
     Mistake(
         40, "optimiser of another model",
@@ -245,11 +276,11 @@ MISTAKES = [
         "with tempfile.TemporaryDirectory() as folder:\n"
         "    sw.files.save(Scale(3), f'{folder}/m.npz')\n"
         "    assert list(sw.files.read(f'{folder}/m.npz')) == ['factors.up']",
-        editor=False,
+        editor=False, note="every module can be saved; its parameters are found in its attributes",
     ),
     Mistake(
         46, "array() of a run-time shape", "n = int('2')\nassert zeros((n, 3)).numpy().shape == (2, 3)",
-        editor=False,
+        editor=False, note="every size is known when it runs",
     ),
 ]  # fmt: skip
 
