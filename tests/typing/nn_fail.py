@@ -114,7 +114,9 @@ def sequential() -> None:
     nn.Sequential(nn.Flatten(), nn.Linear(71, 10))(image)  # BUG
     nn.Sequential(nn.BatchNorm2d(3), nn.ReLU(), nn.Flatten(), nn.Dropout(), nn.Linear(73, 10))(image)  # BUG
     nn.Sequential(nn.Flatten(), nn.Sequential(nn.Linear(72, 6), nn.Linear(7, 8)))(image)  # BUG
-    nn.Sequential(nn.Flatten(), nn.Sequential(nn.ReLU(), nn.Sequential(nn.Linear(72, 7), nn.Linear(6, 8))))(image)  # BUG
+    nn.Sequential(nn.Flatten(), nn.Sequential(nn.ReLU(), nn.Sequential(nn.Linear(72, 7), nn.Linear(6, 8))))(
+        image
+    )  # BUG
     nn.Sequential(nn.Sequential(nn.Sequential(nn.Linear(784, 7), nn.Linear(6, 8)), nn.ReLU()), nn.ReLU())(x)  # BUG
     nn.Sequential(nn.ReLU(), nn.Sequential(nn.ReLU(), nn.Sequential(nn.ReLU(), nn.LayerNorm(783))), nn.ReLU())(x)  # BUG
     nn.Sequential(nn.ReLU(), nn.Sequential(nn.ReLU(), nn.Sequential(nn.ReLU(), up)), nn.LayerNorm(255))(x)  # BUG
@@ -154,7 +156,9 @@ def containers() -> None:
     nn.AddInto(nn.Linear(784, 5), nn.Linear(784, 4))((x, x))  # BUG
     nn.AddInto(nn.Linear(784, 5), nn.Linear(784, 5))(x)  # BUG
     nn.AddInto(nn.Linear(784, 5), nn.Linear(784, 5))((x, x, x))  # BUG
-    nn.Sequential(nn.SplitInto(nn.Linear(784, 3), nn.Linear(784, 4)), nn.AddInto(nn.Linear(3, 6), nn.Linear(5, 6)))(x)  # BUG
+    nn.Sequential(nn.SplitInto(nn.Linear(784, 3), nn.Linear(784, 4)), nn.AddInto(nn.Linear(3, 6), nn.Linear(5, 6)))(
+        x
+    )  # BUG
 
 
 def initialisers() -> None:

@@ -110,7 +110,9 @@ deep = nn.Sequential(
 )
 assert_type(deep(image), Tensor[[8, 8]])
 assert_type(deep[1][1][0], nn.Linear[6, 7])
-assert_type(nn.Sequential(nn.ReLU(), nn.Sequential(nn.ReLU(), nn.Sequential(nn.ReLU(), up)), nn.ReLU())(x), Tensor[[8, 256]])
+assert_type(
+    nn.Sequential(nn.ReLU(), nn.Sequential(nn.ReLU(), nn.Sequential(nn.ReLU(), up)), nn.ReLU())(x), Tensor[[8, 256]]
+)
 assert_type(nn.Sequential(nn.Embedding(9, 4), nn.Linear(4, 2))(tokens), Tensor[[2, 5, 2]])
 assert_type(nn.Sequential(nn.Linear(784, 3, dtype=sw.f64), nn.Tanh())(wide), Tensor[[8, 3], sw.f64])
 assert_type(
@@ -132,12 +134,16 @@ assert_type(
     nn.Sequential(nn.Linear(784, 9), nn.Residual(nn.Sequential(nn.Linear(9, 4), nn.Linear(4, 9))), nn.Linear(9, 2))(x),
     Tensor[[8, 2]],
 )
-assert_type(nn.GeneralizedResidual(nn.Linear(784, 3), nn.Sequential(nn.Linear(784, 4), nn.Linear(4, 3)))(x), Tensor[[8, 3]])
+assert_type(
+    nn.GeneralizedResidual(nn.Linear(784, 3), nn.Sequential(nn.Linear(784, 4), nn.Linear(4, 3)))(x), Tensor[[8, 3]]
+)
 assert_type(nn.GeneralizedResidual(nn.Linear(784, 3), nn.ReLU()).f, nn.Linear[784, 3])
 assert_type(nn.Repeated(lambda: nn.Linear(16, 16), 3)(seq), Tensor[[2, 5, 16]])
 assert_type(nn.Repeated(lambda: nn.Linear(16, 16), 3)[0].weight, nn.Parameter[[16, 16]])
 assert_type(nn.Repeated(nn.ReLU, 3)(x), Tensor[[8, 784]])
-assert_type(nn.Repeated(lambda: nn.Residual(nn.Sequential(nn.LayerNorm(16), nn.Linear(16, 16))), 2)(seq), Tensor[[2, 5, 16]])
+assert_type(
+    nn.Repeated(lambda: nn.Residual(nn.Sequential(nn.LayerNorm(16), nn.Linear(16, 16))), 2)(seq), Tensor[[2, 5, 16]]
+)
 assert_type(nn.SplitInto(nn.Linear(784, 3), nn.Linear(784, 1))(x), tuple[Tensor[[8, 3]], Tensor[[8, 1]]])
 policy, value = nn.SplitInto(nn.Sequential(nn.Linear(784, 4), nn.Linear(4, 3)), nn.Linear(784, 1))(x)
 assert_type(policy, Tensor[[8, 3]])
@@ -260,7 +266,9 @@ assert_type(Block(16)(seq), Tensor[[2, 5, 16]])
 assert_type(Reader(100, 16)(tokens), Tensor[[2, 5, 100]])
 assert_type(Flat(3, 4, 6)(image), Tensor[[8, 10]])
 assert_type(Wide(784)(wide), Tensor[[8, 784], sw.f64])
-assert_type(nn.Sequential(Mlp(784, 64, 16), Block(16), nn.Repeated(lambda: Block(16), 2), nn.Linear(16, 2))(x), Tensor[[8, 2]])
+assert_type(
+    nn.Sequential(Mlp(784, 64, 16), Block(16), nn.Repeated(lambda: Block(16), 2), nn.Linear(16, 2))(x), Tensor[[8, 2]]
+)
 assert_type(x >> Mlp(784, 64, 16) >> Block(16), Tensor[[8, 16]])
 
 
