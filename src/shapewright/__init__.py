@@ -79,11 +79,14 @@ if TYPE_CHECKING_WITH_PYREFLY or not TYPE_CHECKING:
         from shapewright.tensor.random import seed as seed
         from shapewright.tensor.tensor import Tensor as Tensor
 elif MYPY or not PYRIGHT:
+    from typing import Annotated as Shaped
+
     from ._untyped import Int as Int
     from ._untyped import IntTuple as IntTuple
     from ._untyped import IntVar as IntVar
-    from ._untyped import Shaped as Shaped
     from ._untyped import shape_vars as shape_vars
+
+    tensor: Any  # otherwise the room of that name
 
     def __getattr__(name: str) -> Any: ...
 

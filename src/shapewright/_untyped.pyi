@@ -1,9 +1,8 @@
 # What mypy and ty see of shapewright: sizes that they accept anywhere, and every other name as Any.
 from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 _T = TypeVar("_T")
-Shaped = Annotated
 type Int[N] = N
 IntVar = int
 

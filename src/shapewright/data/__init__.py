@@ -19,6 +19,9 @@ if TYPE_CHECKING_WITH_PYREFLY or not TYPE_CHECKING:
         from .mnist import mnist as mnist
         from .split import split as split
 elif MYPY or not PYRIGHT:
+    # Otherwise the files of these names.
+    mnist: Any
+    split: Any
 
     def __getattr__(name: str) -> Any: ...
 

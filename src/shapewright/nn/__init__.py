@@ -74,7 +74,7 @@ if TYPE_CHECKING_WITH_PYREFLY or not TYPE_CHECKING:
         from .transformer import TransformerEncoder as TransformerEncoder
         from .transformer import TransformerEncoderLayer as TransformerEncoderLayer
 elif MYPY or not PYRIGHT:
-    init: Any
+    init: Any  # otherwise the file of that name, whose types are shapes
 
     def __getattr__(name: str) -> Any: ...
 

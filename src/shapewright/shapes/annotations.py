@@ -152,9 +152,10 @@ def _pattern(node: ast.expr) -> Pattern | None:
     arguments = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
     if base in _TENSORS:
         return _tensor(arguments, ast.unparse(node))
-    if base == "Shaped" and len(arguments) == 2 and _name(arguments[0]) in _TENSORS:
-        inner = pattern_of(f"Tensor[{ast.literal_eval(arguments[1])}]")
-        return inner
+    if base == "Shaped" and len(arguments) == 2:
+        if _name(arguments[0]) in _TENSORS:
+            return pattern_of(f"Tensor[{ast.literal_eval(arguments[1])}]")
+        return IntPattern(_size(_unquoted(arguments[1]))) if _name(arguments[0]) == "int" else None
     if base == "Int":
         return IntPattern(_size(_unquoted(arguments[0])))
     if base == "type" and isinstance(arguments[0], ast.Name):
