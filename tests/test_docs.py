@@ -1,8 +1,9 @@
 """Holds the programs in docs/ to what the pages say: they run, Pyrefly accepts them, and what is refused is refused.
 
 Blocks of one page are one program, in their order. A block that begins with ```python refused has one line marked
-`# error`: Pyrefly reports that line and no other, and running it raises there. What it is not: a test of the README's
-program, which trains (`test_docstrings.py`).
+`# error`: Pyrefly reports that line and no other, and running it raises there; or marked `# run time only`. A block of
+text that follows it is the whole report; `python -m tests.test_docs` writes the reports anew. What it is not: a run of
+the README's program, which trains (`test_docstrings.py`).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import shapewright as sw
 
 ROOT = Path(__file__).parents[1]
 PAGES = [path for path in sorted((ROOT / "docs").glob("*.md")) if "```python" in path.read_text("utf-8")]
-BLOCK = re.compile(r"^```python( refused)?\n(.*?)^```", re.DOTALL | re.MULTILINE)
+BLOCK = re.compile(r"^```python( refused)?\n(.*?)^```\n(?:\n?^```text\n(.*?)^```$)?", re.DOTALL | re.MULTILINE)
 CONFIGURATION = f"""
 preset = "default"
 python-version = "3.12"
@@ -28,19 +29,19 @@ search-path = [{json.dumps(str(ROOT / "src"))}]
 """
 
 
-def programs(page: Path) -> tuple[str, list[str]]:
-    """Give the page's whole correct program, and for each refused block a program that ends with it."""
+def programs(page: Path) -> tuple[str, list[tuple[str, str]]]:
+    """Give the page's whole correct program, and for each refused block a program that ends with it, and its report."""
     correct, refused = "", []
-    for wrong, code in BLOCK.findall(page.read_text("utf-8")):
+    for wrong, code, report in BLOCK.findall(page.read_text("utf-8")):
         if wrong:
-            refused.append(correct + code)
+            refused.append((correct + code, report.rstrip()))
         else:
             correct += code
     return correct, refused
 
 
-def marked(program: str) -> list[int]:
-    return [number for number, line in enumerate(program.splitlines(), 1) if line.endswith("# error")]
+def marked(program: str, *marks: str) -> list[int]:
+    return [number for number, line in enumerate(program.splitlines(), 1) if line.endswith(marks)]
 
 
 def editor(folder: Path) -> dict[str, list[int]]:
@@ -58,12 +59,12 @@ def editor(folder: Path) -> dict[str, list[int]]:
 def test_the_editor(page: Path, tmp_path: Path) -> None:
     correct, refused = programs(page)
     (tmp_path / "correct.py").write_text(correct)
-    for index, program in enumerate(refused):
+    for index, (program, _) in enumerate(refused):
         (tmp_path / f"refused{index}.py").write_text(program)
     reported = editor(tmp_path)
     assert reported["correct.py"] == []
-    for index, program in enumerate(refused):
-        assert reported[f"refused{index}.py"] == marked(program), program.splitlines()[-4:]
+    for index, (program, _) in enumerate(refused):
+        assert reported[f"refused{index}.py"] == marked(program, "# error"), program.splitlines()[-4:]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -71,11 +72,29 @@ def test_the_run_time(page: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytes
     monkeypatch.chdir(ROOT)
     correct, refused = programs(page)
     exec(compile(correct, page.name, "exec"), {"__name__": page.stem})
-    for program in refused:
+    for program, report in refused:
+        sw.seed(0)
         with pytest.raises(sw.Error) as caught:
             exec(compile(program, page.name, "exec"), {"__name__": page.stem})
         lines = {frame.lineno for frame in traceback.extract_tb(caught.tb) if frame.filename == page.name}
-        assert set(marked(program)) <= lines, str(caught.value)
+        assert set(marked(program, "# error", "# run time only")) <= lines, str(caught.value)
+        assert report in ("", str(caught.value))
+
+
+def report_of(program: str) -> str:
+    sw.seed(0)
+    with pytest.raises(sw.Error) as caught:
+        exec(compile(program, "page", "exec"), {"__name__": "page"})
+    return str(caught.value)
+
+
+def write_reports(page: Path) -> None:
+    """Put the reports of today in the place of those on the page."""
+    text = page.read_text("utf-8")
+    for program, report in programs(page)[1]:
+        if report:
+            text = text.replace(f"```text\n{report}\n```", f"```text\n{report_of(program)}\n```")
+    page.write_text(text, "utf-8")
 
 
 def test_links_lead_somewhere() -> None:
@@ -84,3 +103,8 @@ def test_links_lead_somewhere() -> None:
         text = re.sub(r"`[^`\n]*`", "", text)
         for target in re.findall(r"\]\((?!https?:|mailto:)([^)#\s]+)", text):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+if __name__ == "__main__":
+    for each in PAGES:
+        write_reports(each)
