@@ -12,7 +12,7 @@ from shapewright.ops.core import describe_operand
 from shapewright.shapes.errors import ShapeError
 
 
-def sizes(x: Any, rule: Callable[..., Any], *arguments: Any, doing: str, hint: str | None = None, **facts: Any) -> Any:
+def sizes(x: Any, rule: Callable[..., Any], *arguments: Any, doing: str, **facts: Any) -> Any:
     """Give the shape that `rule` gives for this tensor, with names where the tensor's axes have names.
 
     Args:
@@ -20,22 +20,29 @@ def sizes(x: Any, rule: Callable[..., Any], *arguments: Any, doing: str, hint: s
         rule: the shape rule.
         arguments: the rule's other arguments.
         doing: the name of the operation, for the report.
-        hint: what to write instead.
         facts: what the report shows beside the tensor, by name.
 
     Raises:
         ShapeError: the rule refuses.
     """
+    found = plain_sizes(x, rule, *arguments, doing=doing, **facts)
+    return found if x._dims is None else tuple(rule(x._dims, *arguments))
+
+
+def plain_sizes(x: Any, rule: Callable[..., Any], *arguments: Any, doing: str, **facts: Any) -> Any:
+    """Give the same without names.
+
+    Raises:
+        ShapeError: the rule refuses.
+    """
     try:
-        plain = rule(x._spec.sizes, *arguments)
+        return rule(x._spec.sizes, *arguments)
     except ShapeError as error:
         error.message = f"{doing}: {error.message}"
         error.args = (error.message,)
         error.facts.append(("x", describe_operand(x)))
         error.facts.extend((name, str(value)) for name, value in facts.items())
-        error.hint = error.hint or hint
         raise
-    return plain if x._dims is None else tuple(rule(x._dims, *arguments))
 
 
 def plain(x: Any) -> tuple[int, ...]:

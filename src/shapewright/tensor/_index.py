@@ -15,9 +15,30 @@ from shapewright.ops.core import Value, describe_operand
 from shapewright.shapes import rules
 from shapewright.shapes.dim import Dim
 from shapewright.shapes.errors import Error, IndexRangeError, ShapeError
-from shapewright.tensor import _target as target
 
 MASK_HINT = "sw.where(mask, x, 0.0) to keep the shape, x.take(places, axis=0) to pick places"
+
+
+class _Plan:
+    """What an index does to a shape in plain numbers: one slice, then a reshape that drops and adds axes."""
+
+    __slots__ = ("kept", "shape", "sliced", "starts", "steps", "stops")
+
+    def __init__(self) -> None:
+        self.starts: tuple[int, ...] = ()
+        self.stops: tuple[int, ...] = ()
+        self.steps: tuple[int, ...] = ()
+        self.sliced = False
+        self.shape: tuple[int, ...] = ()
+        # For each axis of the result the axis it was, or None for a new one; and the slice that cut it.
+        self.kept: tuple[tuple[int | None, slice], ...] = ()
+
+
+_WHOLE = slice(None)
+_MOST_PLANS = 4096
+_plans: dict[Any, _Plan] = {}
+_SIMPLE = frozenset((int, slice, type(None), type(...)))
+_ENDS = frozenset((int, type(None)))
 
 
 def index(x: Any, at: Any) -> Any:
@@ -27,6 +48,58 @@ def index(x: Any, at: Any) -> Any:
         IndexRangeError: an int is outside its axis.
         ShapeError: a slice reaches outside its axis, an index is of no known kind, or there are too many.
     """
+    key = _key(x, at)
+    plan = _plans.get(key) if key is not None else None
+    listed = None
+    if plan is None:
+        plan, listed = _planned(x, at)
+        if key is not None:
+            if len(_plans) >= _MOST_PLANS:
+                _plans.clear()
+            _plans[key] = plan
+    result = x
+    if plan.sliced:
+        result = ops.slice(x, starts=plan.starts, stops=plan.stops, steps=plan.steps)
+    if plan.shape != result._spec.sizes:
+        result = ops.reshape(result, sizes=plan.shape)
+    if result is not x:
+        result._dims = _names(x, plan)
+    return result if listed is None else take(result, listed[1], listed[0])
+
+
+def _key(x: Any, at: Any) -> Any:
+    """Give what the plan depends on, or None where it cannot be kept; True is no 1 here, and lists change."""
+    for item in at if type(at) is tuple else (at,):
+        kind = type(item)
+        if kind not in _SIMPLE:
+            return None
+        if kind is slice and not (type(item.start) in _ENDS and type(item.stop) in _ENDS and type(item.step) in _ENDS):
+            return None
+    return x._spec.sizes, at
+
+
+def _names(x: Any, plan: _Plan) -> tuple[int, ...] | None:
+    """Give the sizes of the result with their names: whole axes keep theirs, and `d - 1` is named where d is."""
+    dims = x._dims or x._spec.sizes
+    named = tuple([_named_size(dims, axis, cut, size) for (axis, cut), size in zip(plan.kept, plan.shape, strict=True)])
+    return named if any([isinstance(size, Dim) for size in named]) else None
+
+
+def _named_size(dims: tuple[Any, ...], axis: int | None, cut: slice, size: int) -> int:
+    if axis is None:
+        return size
+    old = dims[axis]
+    if cut is _WHOLE:
+        return old
+    if isinstance(old, Dim) or isinstance(cut.start, Dim) or isinstance(cut.stop, Dim):
+        first: Any = 0 if cut.start is None else cut.start
+        last: Any = old if cut.stop is None else cut.stop
+        source: Any = (old,)
+        return rules.slice_shape(source, first, last, 1 if cut.step is None else cut.step, 0)[0]
+    return size
+
+
+def _planned(x: Any, at: Any) -> tuple[_Plan, tuple[int, Any] | None]:
     items = list(at) if isinstance(at, tuple) else [at]
     rank = len(x._spec.sizes)
     used = sum(1 for item in items if item is not None and item is not ...)
@@ -35,38 +108,34 @@ def index(x: Any, at: Any) -> Any:
     dots = [place for place, item in enumerate(items) if item is ...]
     if len(dots) > 1:
         raise _explained(ShapeError("... stands for all axes that are not named, so it is written once"), x, at)
-    whole = [slice(None)] * (rank - used)
+    whole = [_WHOLE] * (rank - used)
     if dots:
         items[dots[0] : dots[0] + 1] = whole
     else:
         items += whole
-    return _apply(x, at, items)
-
-
-def _apply(x: Any, at: Any, items: list[Any]) -> Any:
-    sizes = x._dims or x._spec.sizes
     starts: list[int] = []
     stops: list[int] = []
     steps: list[int] = []
-    shape: list[int] = []  # of the result, before a take
+    shape: list[int] = []
+    kept: list[tuple[int | None, slice]] = []
     listed: tuple[int, Any] | None = None
-    sliced = False
     axis = 0
     for item in items:
         if item is None:
             shape.append(1)
+            kept.append((None, _WHOLE))
             continue
         size = x._spec.sizes[axis]
         start, stop, step = 0, size, 1
         if isinstance(item, slice):
-            kept = sizes[axis]
-            if item != slice(None):
-                start, stop, step, kept = _slice(x, at, item, sizes[axis])
-            shape.append(kept)
-        elif isinstance(item, SupportsIndex) and not isinstance(item, bool):
+            if item != _WHOLE:
+                start, stop, step, size = _slice(x, at, item, size)
+            shape.append(size)
+            kept.append((axis, _WHOLE if item == _WHOLE else item))
+        elif isinstance(item, SupportsIndex) and not isinstance(item, (bool, Value)):
             place = item.__index__()
-            _check(rules.select_shape, x, at, axis, IndexRangeError, (size,), place, 0)
-            start = place + size if place < 0 else place
+            _check(rules.select_shape, x, at, axis, IndexRangeError, (size,), int(place), 0)
+            start = int(place) + size if place < 0 else int(place)
             stop = start + 1
         elif isinstance(item, (list, tuple, Value)):
             if listed is not None:
@@ -77,46 +146,35 @@ def _apply(x: Any, at: Any, items: list[Any]) -> Any:
                     "x.take(places, axis=0).take(others, axis=1), or x.gather(indices, axis=1) to pair them up",
                 )
             listed = (len(shape), item)
-            shape.append(sizes[axis])
+            shape.append(size)
+            kept.append((axis, _WHOLE))
         else:
             raise _explained(
                 ShapeError(f"an index is an int, a slice, None, ..., a list or a tensor of ints, not {item!r}"), x, at
             )
-        sliced = sliced or (start, stop, step) != (0, size, 1)
         starts.append(start)
         stops.append(stop)
         steps.append(step)
         axis += 1
-    result = x
-    if sliced:
-        result = ops.slice(x, starts=tuple(starts), stops=tuple(stops), steps=tuple(steps))
-    result = _shaped(result, tuple(shape), x)
-    return result if listed is None else take(result, listed[1], listed[0])
-
-
-def _shaped(result: Any, shape: tuple[int, ...], x: Any) -> Any:
-    """Give the result its shape: axes of size 1 go or come; sizes keep their names."""
-    if tuple(map(int, shape)) != result._spec.sizes:
-        result = target.reshape(result, shape)
-    if result is not x and any(isinstance(size, Dim) for size in shape):
-        result._dims = shape
-    return result
+    plan = _Plan()
+    plan.starts, plan.stops, plan.steps = tuple(starts), tuple(stops), tuple(steps)
+    plan.sliced = (plan.starts, plan.stops, plan.steps) != ((0,) * rank, x._spec.sizes, (1,) * rank)
+    plan.shape, plan.kept = tuple(shape), tuple(kept)
+    return plan, listed
 
 
 def _slice(x: Any, at: Any, item: slice, size: int) -> tuple[int, int, int, int]:
-    """Give start, stop and step in plain numbers, none negative, and the size that is kept, with its name if any."""
-    length = int(size)
+    """Give start, stop and step in plain numbers, none negative, and the size that is kept."""
     first = 0 if item.start is None else item.start
     last = size if item.stop is None else item.stop
     step = 1 if item.step is None else item.step
     for end in (first, last, step):
         if not isinstance(end, SupportsIndex):
             raise _explained(ShapeError(f"the ends of a slice are ints, not {end!r}"), x, at)
-    start, stop, by = (end.__index__() for end in (first, last, step))
-    _check(rules.slice_shape, x, at, None, ShapeError, (length,), int(start), int(stop), int(by), 0)
-    (kept,) = rules.slice_shape((size,), first, last, by, 0)
-    start, stop = (int(end) + length if end < 0 else int(end) for end in (start, stop))
-    return start, stop, int(by), kept
+    start, stop, by = (int(end.__index__()) for end in (first, last, step))
+    _check(rules.slice_shape, x, at, None, ShapeError, (size,), start, stop, by, 0)
+    start, stop = (end + size if end < 0 else end for end in (start, stop))
+    return start, stop, by, (stop - start + by - 1) // by
 
 
 def take(x: Any, places: Any, axis: int) -> Any:

@@ -266,11 +266,11 @@ class Indexing(Generic[S, DT]):
         """
         rule = rules.split_shapes if isinstance(parts, int) else rules.split_sizes_shapes
         place = target.axis(self, axis, "split")
-        shapes = checks.sizes(self, rule, parts, place, doing="split", parts=parts)
+        before = (_slice(None),) * place
         pieces, start = [], 0
-        for shape in shapes:
+        for shape in checks.plain_sizes(self, rule, parts, place, doing="split", parts=parts):
             stop = start + shape[place]
-            pieces.append(_index(self, (*([_slice(None)] * place), _slice(start, stop))))
+            pieces.append(_index(self, (*before, _slice(start, stop))))
             start = stop
         return tuple(pieces)
 
