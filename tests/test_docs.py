@@ -27,6 +27,7 @@ preset = "default"
 python-version = "3.12"
 search-path = [{json.dumps(str(ROOT / "src"))}]
 """
+PYREFLY = [sys.executable, "-m", "pyrefly", "check", "--python-interpreter-path", sys.executable]
 
 
 def programs(page: Path) -> tuple[str, list[tuple[str, str]]]:
@@ -47,8 +48,7 @@ def marked(program: str, *marks: str) -> list[int]:
 def editor(folder: Path) -> dict[str, list[int]]:
     """Give the lines that Pyrefly reports in each file of a folder."""
     (folder / "pyrefly.toml").write_text(CONFIGURATION)
-    command = [sys.executable, "-m", "pyrefly", "check", "--python-interpreter-path", sys.executable]
-    run = subprocess.run([*command, "--output-format=json"], capture_output=True, text=True, cwd=folder)
+    run = subprocess.run([*PYREFLY, "--output-format=json"], capture_output=True, text=True, cwd=folder)
     found: dict[str, list[int]] = {path.name: [] for path in folder.glob("*.py")}
     for error in json.loads(run.stdout)["errors"]:
         found[Path(error["path"]).name].append(error["line"])
@@ -79,6 +79,19 @@ def test_the_run_time(page: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytes
         lines = {frame.lineno for frame in traceback.extract_tb(caught.tb) if frame.filename == page.name}
         assert set(marked(program, "# error", "# run time only")) <= lines, str(caught.value)
         assert report in ("", str(caught.value))
+
+
+def test_the_readme(tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    (tmp_path / "pyrefly.toml").write_text(CONFIGURATION)
+    (tmp_path / "correct.py").write_text("".join(code for wrong, code, _ in BLOCK.findall(text) if not wrong))
+    assert editor(tmp_path) == {"correct.py": []}
+    (wrong,) = [code for wrong, code, _ in BLOCK.findall(text) if wrong]
+    shown, report = re.findall(r"^```text\n(.*?)\n```$", text, re.DOTALL | re.MULTILINE)
+    assert report_of(wrong) == report
+    (tmp_path / "correct.py").write_text(wrong)
+    run = subprocess.run(PYREFLY, capture_output=True, text=True, cwd=tmp_path)
+    assert set(shown.splitlines()) <= set(run.stdout.splitlines()), run.stdout
 
 
 def report_of(program: str) -> str:
