@@ -78,7 +78,7 @@ def test_cases_exist(kind: str, known: list[str]) -> None:
 
 
 def test_every_row_has_a_test() -> None:
-    sections = PAGE.split("## 1.10")[0].splitlines()
+    sections = re.sub(r"## 1.10(.|\n)*?## From later", "", PAGE).split("Not here yet:")[0].splitlines()
     rows = [line for line in sections if line in ROWS and not line.startswith("| dfdx")]
     untested = [row for row in rows if not re.search(r"\| (`tests/|(op|layer|loss) `)[^|]*\|$", row)]
     assert untested == []
