@@ -1,0 +1,345 @@
+"""Chooses how a matrix product is cut: tiles, blocks that fit the caches, what is packed, which thread computes what.
+
+Packing and blocking follow Goto and van de Geijn (2008), "Anatomy of high-performance matrix multiplication", except
+that a block of B, not of A, stays in the second cache, because C is written along its rows.
+What it is not: code. `matmul.py` writes it from the `Plan`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from .ir import BF16, F32, SIZES
+from .machine import Target
+from .packing import Words
+from .tiles import Operand
+
+__all__ = ["Plan", "Problem", "make_plan"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """`C[…, m, n] (+)= sum over k of A[…, m, k] * B[…, k, n]`, each matrix at its own strides.
+
+    Args:
+        m: rows of A and C.
+        n: columns of B and C.
+        k: columns of A, rows of B.
+        a: how A lies in memory.
+        b: how B lies in memory.
+        c: how C lies in memory.
+        batch: sizes of the batch axes.
+        compute: F32 or F64: the type of the sums.
+        rounded: whether the operands are rounded to bf16 first (operands that are bf16 already are not changed by it);
+            allows bf16 instructions.
+        accumulate: whether the product is added to C.
+    """
+
+    m: int
+    n: int
+    k: int
+    a: Operand
+    b: Operand
+    c: Operand
+    batch: tuple[int, ...] = ()
+    compute: str = F32
+    rounded: bool = False
+    accumulate: bool = False
+
+    @property
+    def batches(self) -> int:
+        return math.prod(self.batch)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether C has no elements."""
+        return 0 in (self.m, self.n, self.batches)
+
+    @property
+    def flops(self) -> int:
+        return 2 * self.batches * self.m * self.n * self.k
+
+    def transposed(self) -> Problem:
+        """Give the product of the transposed matrices in the other order, whose result is C transposed."""
+        a, b, c = self.b.transposed(), self.a.transposed(), self.c.transposed()
+        return replace(self, m=self.n, n=self.m, a=a, b=b, c=c)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a problem is cut. Sizes along k are in elements, scratch memory in bytes.
+
+    Args:
+        problem: what is computed, perhaps transposed.
+        turned: whether it is the transposed problem.
+        words: what the kernels multiply.
+        dot: whether vectors run along k (few rows, and B lies along k).
+        row_parts: (rows of a tile, how many such tiles), in order.
+        vectors: of a tile.
+        k_step: k of one block.
+        block_panels: panels of B in one block.
+        grid: threads along the batch, m and n.
+        threads: in all.
+        pack_a: "no", "rows" (each row lies along k) or "panel".
+        pack_b: whether B is packed.
+        shared: whether all threads pack one copy of B's block together; needs a barrier.
+        partial_in_c: whether C holds the sums between blocks of k.
+        a_bytes: scratch of a thread for a tile of A.
+        b_bytes: scratch for a block of B: one if `shared`, else one for each thread.
+        partial_bytes: scratch of a thread for sums between blocks of k.
+    """
+
+    problem: Problem
+    turned: bool
+    words: Words
+    dot: bool
+    row_parts: tuple[tuple[int, int], ...]
+    vectors: int
+    k_step: int
+    block_panels: int
+    grid: tuple[int, int, int]
+    threads: int
+    pack_a: str
+    pack_b: bool
+    shared: bool
+    partial_in_c: bool
+    a_bytes: int
+    b_bytes: int
+    partial_bytes: int
+
+    @property
+    def lanes(self) -> int:
+        return self.words.lanes
+
+    @property
+    def width(self) -> int:
+        """Columns of a panel."""
+        return self.vectors * self.lanes
+
+    @property
+    def panels(self) -> int:
+        return _ceil(self.problem.n, self.width)
+
+    @property
+    def k_blocks(self) -> int:
+        return max(1, _ceil(self.problem.k, self.k_step))
+
+    @property
+    def pitch(self) -> int:
+        """Words from a packed row of A to the next: an odd number of vectors, to use all sets of the cache."""
+        vectors = _ceil(_words(self.k_step, self.words), self.lanes)
+        return (vectors | 1) * self.lanes
+
+    @property
+    def needs_barrier(self) -> bool:
+        """Whether all threads must walk through the product together."""
+        return self.shared and not self.problem.is_empty
+
+    @property
+    def scratch_bytes(self) -> int:
+        """Scratch memory of all threads, which begins at a cache line."""
+        own = self.a_bytes + self.partial_bytes + (0 if self.shared else self.b_bytes)
+        return self.threads * own + (self.b_bytes if self.shared else 0)
+
+
+def _words(k: int, words: Words) -> int:
+    return _ceil(k, words.elements)
+
+
+def _ceil(size: int, part: int) -> int:
+    return -(-size // part)
+
+
+def _lines(size: int) -> int:
+    """Round up to whole cache lines, and one more, so that neighbours do not share one."""
+    return (size + 127) & ~63
+
+
+def split(size: int, largest: int, multiple: int = 1) -> tuple[tuple[int, int], ...]:
+    """Cut `size` into tiles as even as can be, none above `largest`, their number a multiple where that is possible."""
+    tiles = _ceil(size, largest)
+    tiles = min(size, _ceil(tiles, multiple) * multiple)
+    low, more = divmod(size, tiles)
+    return tuple(part for part in ((low + 1, more), (low, tiles - more)) if part[1] and part[0])
+
+
+@lru_cache(maxsize=4096)
+def make_plan(problem: Problem, target: Target, threads: int, *, has_epilogue: bool = False) -> Plan:
+    """Choose how to cut a problem.
+
+    Args:
+        problem: the product.
+        target: the processor.
+        threads: how many threads there are.
+        has_epilogue: whether an epilogue follows; C then holds no sums meanwhile, as it may be what the
+            epilogue reads.
+    """
+    turned = (problem.c.column != 1 and problem.c.row == 1) or (problem.n == 1 and problem.m > 1)
+    if turned:
+        problem = problem.transposed()
+    words, dot = _words_of(problem, target)
+    lanes = words.lanes
+    most_rows, vectors = _tile(problem, target, lanes, threads)
+    if dot:
+        most_rows, vectors = 1, 1
+    grid = _grid(problem, words, most_rows, vectors, dot, threads)
+    parts = ((problem.m, 1),) if problem.m == 0 else split(problem.m, most_rows, grid[1])
+    tile_rows = max(rows for rows, _ in parts)
+    tiles = sum(count for _, count in parts)
+    width = vectors * lanes
+    panels = _ceil(problem.n, width)
+
+    size = SIZES[words.kind]
+    k_step = max(1, problem.k)
+    if not dot:
+        blocks = -(-_words(k_step, words) * size * tile_rows // (target.level1_bytes * 7 // 8))
+        # A block of B has at least one panel, however little of the second cache it leaves.
+        blocks = max(blocks, -(-_words(k_step, words) * size * width // (target.level2_bytes // 2)))
+        k_step = _rounded_up(-(-k_step // max(1, blocks)), lanes * words.elements) if blocks > 1 else k_step
+    panel_bytes = _words(k_step, words) * size * width
+    block_panels = max(1, min(_ceil(panels, grid[2]), target.level2_bytes * 5 // 8 // panel_bytes))
+    most_panels = _ceil(panels, grid[2])
+    block_panels = -(-most_panels // max(1, _ceil(most_panels, block_panels)))
+
+    pack_a = _a_packing(problem, words, panels, dot)
+    pack_b = not dot and (
+        words.pairs or tiles > 1 or not _is_direct(problem.b, problem, words) or problem.b.column != 1
+    )
+    shared = pack_b and grid[1] == threads > 1
+    k_blocks = max(1, _ceil(problem.k, k_step))
+    partial_in_c = not has_epilogue and problem.c.kind == problem.compute
+    plan = Plan(
+        problem=problem,
+        turned=turned,
+        words=words,
+        dot=dot,
+        row_parts=parts,
+        vectors=vectors,
+        k_step=k_step,
+        block_panels=block_panels,
+        grid=grid,
+        threads=threads,
+        pack_a=pack_a,
+        pack_b=pack_b,
+        shared=shared,
+        partial_in_c=partial_in_c,
+        a_bytes=0,
+        b_bytes=0,
+        partial_bytes=0,
+    )
+    # A vector is written at the end of packed rows, and read behind them nowhere.
+    tile_rows = problem.m if dot else tile_rows
+    if dot and pack_a != "no":
+        a_words = problem.m * plan.pitch
+    else:
+        a_words = {"no": 0, "rows": tile_rows * plan.pitch, "panel": tile_rows * (_words(k_step, words) + 1)}[pack_a]
+    partial = _ceil(tiles, grid[1]) + 1
+    return replace(
+        plan,
+        a_bytes=_lines(a_words * size) if a_words else 0,
+        b_bytes=_lines(block_panels * panel_bytes) if pack_b else 0,
+        partial_bytes=(
+            _lines(partial * block_panels * tile_rows * width * SIZES[problem.compute])
+            if k_blocks > 1 and not partial_in_c
+            else 0
+        ),
+    )
+
+
+def _words_of(problem: Problem, target: Target) -> tuple[Words, bool]:
+    """Decide what the kernels multiply, and whether vectors run along k."""
+    lanes = target.lanes(problem.compute)
+    both_bf16 = problem.a.kind == problem.b.kind == BF16
+    rounded = problem.rounded and not both_bf16
+    words = Words(problem.compute, rounded, False, target.has_bf16_convert, lanes)
+    # Where B lies along k, turning it round costs more than a few rows gain by it.
+    along = problem.b.row == 1 and problem.b.column != 1 and problem.m <= 4 and problem.k >= lanes
+    exact = problem.b.kind == BF16 or not rounded
+    if along and exact and SIZES[problem.b.kind] <= SIZES[problem.compute]:
+        return words, True
+    has_pairs = target.has_bf16_dot and target.vector_bits == 512 and problem.compute == F32
+    return replace(words, pairs=has_pairs and (problem.rounded or both_bf16)), False
+
+
+def _rounded_up(size: int, multiple: int) -> int:
+    return _ceil(size, multiple) * multiple
+
+
+def _is_direct(operand: Operand, problem: Problem, words: Words) -> bool:
+    """Whether a matrix in memory already is what the kernels read."""
+    if words.pairs:
+        return False
+    return operand.kind == problem.compute and (not words.rounded or operand.kind == BF16)
+
+
+def _a_packing(problem: Problem, words: Words, panels: int, dot: bool) -> str:
+    """Decide how A is packed: not at all where it can be read in place at no cost."""
+    a = problem.a
+    if words.pairs:
+        direct = a.kind == BF16 and a.column == 1 and a.row % 2 == 0 and problem.k % 2 == 0
+    else:
+        direct = _is_direct(a, problem, words)
+    along = a.column == 1 or problem.k == 1
+    if dot:
+        return "no" if direct and along else "rows" if along else "panel"
+    # Rows a power of two apart fall into the same few sets of the cache.
+    collides = problem.m > 4 and a.row * (2 if a.kind == BF16 else 4) % 2048 == 0
+    if direct and ((along and not collides) or panels <= 1):
+        return "no"
+    return "rows" if along else "panel"
+
+
+def _tile(problem: Problem, target: Target, lanes: int, threads: int) -> tuple[int, int]:
+    """Choose the most rows and the number of vectors of a tile, so that its sums fill the registers."""
+    registers = target.registers
+    vectors_of_c = max(1, _ceil(problem.n, lanes))
+    if vectors_of_c == 1:
+        return max(1, min(problem.m, registers - 4, 14)), 1
+    vectors = 3 if registers == 32 and target.vector_bits == 128 else 2
+    most_rows = (registers - 2 - vectors) // vectors
+    if problem.m >= most_rows:
+        return most_rows, vectors
+    # Few rows: wider tiles, so that there are enough sums to hide how long an addition takes.
+    rows = max(1, problem.m)
+    widest = max(vectors, min(8, (registers - 2) // (rows + 1)))
+    choices = range(min(widest, vectors_of_c), 1, -1)
+
+    def most_vectors(count: int) -> int:
+        return _ceil(_ceil(vectors_of_c, count), threads) * count
+
+    return rows, min(choices, key=lambda count: (most_vectors(count), -count), default=1)
+
+
+def _grid(
+    problem: Problem, words: Words, most_rows: int, vectors: int, dot: bool, threads: int
+) -> tuple[int, int, int]:
+    """Choose how many threads share the batch, the rows and the columns: the cut whose slowest thread is done first.
+
+    Costs are in products of vectors; what packing and reading cost beside them was measured, roughly.
+    """
+    if threads == 1 or problem.is_empty:
+        return (1, 1, 1)
+    vectors_of_c = _ceil(problem.n, words.lanes)
+    panels = _ceil(vectors_of_c, vectors)
+    depth = max(1, _words(problem.k, words))
+    best, best_cost = (1, 1, 1), math.inf
+    for along_batch in range(1, threads + 1):
+        for along_m in range(1, threads // along_batch + 1):
+            along_n = threads // (along_batch * along_m)
+            batches = _ceil(problem.batches, along_batch)
+            tiles = sum(count for _, count in split(problem.m, most_rows, along_m))
+            if along_batch > problem.batches or along_m > tiles or along_n > panels:
+                continue
+            rows = _ceil(problem.m, tiles) * _ceil(tiles, along_m)
+            columns = min(_ceil(panels, along_n) * vectors, vectors_of_c)
+            shared = along_m == threads and not dot
+            packing = columns * (2.0 if problem.b.column == 1 else 6.0) / (threads if shared else 1)
+            packing += rows / words.lanes * (1.0 if problem.a.column == 1 else 4.0)
+            if dot:
+                packing = rows / words.lanes
+            cost = batches * (depth * (rows * columns + packing) + (500 if shared else 0))
+            if cost < best_cost:
+                best, best_cost = (along_batch, along_m, along_n), cost
+    return best

@@ -1,0 +1,400 @@
+"""The innermost kernels of a matrix product: one tile of C in registers, its epilogue, and its way into memory.
+
+`Epilogue` is what a product does with its results while they are in registers: bias, activation, residual, an
+optimiser's update. It reads and writes other tensors by `Block.read` and `Block.write`, whatever their strides, so it
+never sees how the product was cut or whether it was transposed.
+What it is not: loops over tiles, and the choice of their size (`matmul.py`, `blocking.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .ir import BF16, I64, PTR, Function, Module, Register, element, lanes, vector
+from .packing import Words, load_numbers, store_numbers
+
+__all__ = ["Block", "Epilogue", "Operand", "TileShape", "write_dot_kernel", "write_tile_kernel"]
+
+
+@dataclass(frozen=True)
+class Operand:
+    """How a matrix, or a batch of them, lies in memory: the type of its elements, and strides in elements.
+
+    Args:
+        kind: IR type of the elements.
+        row: from a row to the next; 0 repeats one row.
+        column: from a column to the next.
+        batch: along each batch axis, outermost first.
+    """
+
+    kind: str
+    row: int
+    column: int
+    batch: tuple[int, ...] = ()
+
+    def transposed(self) -> Operand:
+        """Give the same memory with rows and columns exchanged."""
+        return replace(self, row=self.column, column=self.row)
+
+
+@dataclass(frozen=True)
+class Epilogue:
+    """What happens to results on their way to memory.
+
+    Args:
+        key: equal keys promise equal code.
+        emit: called with a `Block` and the vectors of that row; gives the vectors to store in C, or None where it
+            has stored everything itself.
+        pointers: how many pointers the caller passes along; `Block.pointers` has them.
+        wide: whether it needs many registers (exp, erf …): then the tile waits in the first cache while a loop over
+            its rows runs the epilogue, whose code is there once.
+    """
+
+    key: Hashable
+    emit: Callable[[Block, list[Register]], list[Register] | None]
+    pointers: int = 0
+    wide: bool = False
+
+
+@dataclass(frozen=True)
+class TileShape:
+    """A tile of C: `rows` × `vectors`, of which the last vector may have fewer columns than lanes."""
+
+    rows: int
+    vectors: int
+    columns: int
+    lanes: int
+
+    @property
+    def width(self) -> int:
+        """Columns with those that only pad."""
+        return self.vectors * self.lanes
+
+    def present(self, j: int) -> int:
+        """How many columns vector j has."""
+        return max(0, min(self.lanes, self.columns - j * self.lanes))
+
+
+class Block:
+    """A row of a tile, as an epilogue sees it: its place, and other tensors' elements at that place.
+
+    Args:
+        function: the function that is being written.
+        shape: of the tile.
+        place: batch index, first row and first column of the tile.
+        index: which row of the tile: a number or a register.
+        batch: sizes of the batch axes.
+        turned: whether the tile computes the transposed product: rows and columns of tensors are then exchanged.
+        pointers: those of the epilogue.
+        compute: the type of the numbers.
+    """
+
+    def __init__(
+        self,
+        function: Function,
+        shape: TileShape,
+        place: tuple[Register, Register, Register],
+        batch: tuple[int, ...],
+        turned: bool,
+        pointers: Sequence[Register],
+        compute: str,
+        hardware: bool,
+    ) -> None:
+        self.function = function
+        self.shape = shape
+        self.index: int | Register = 0
+        self.pointers = list(pointers)
+        self.compute = compute
+        self._place = place
+        self._batch = batch
+        self._turned = turned
+        self._hardware = hardware
+        self._bases: dict[tuple[str, Operand], Register] = {}
+
+    def _address(self, pointer: Register, operand: Operand) -> Register:
+        """Give the address of this row's first element."""
+        f = self.function
+        key = (pointer.text, operand)
+        base = self._bases.get(key)
+        if base is None:
+            index, row, column = self._place
+            offset = row * operand.row + column * operand.column
+            for size, stride in zip(reversed(self._batch), reversed(operand.batch), strict=True):
+                offset = offset + (index % size) * stride
+                index = index // size
+            base = f.address(pointer, offset, operand.kind)
+            # Inside a loop over rows a base would be written into the loop, where code behind it cannot use it.
+            if isinstance(self.index, int):
+                self._bases[key] = base
+        return f.address(base, self.index * operand.row, operand.kind)
+
+    def read(self, pointer: Register, operand: Operand) -> list[Register]:
+        """Read the elements of a tensor that belong to this row; floats come in the computing type."""
+        f = self.function
+        operand = operand.transposed() if self._turned else operand
+        base = self._address(pointer, operand)
+        if operand.column == 0:
+            value = load_numbers(f, base, operand.kind, 1, 1, self.compute)
+            return [f.splat(value, self.shape.lanes)] * self.shape.vectors
+        values = []
+        for j in range(self.shape.vectors):
+            start, count = j * self.shape.lanes, self.shape.present(j)
+            if operand.column == 1:
+                place = f.address(base, start, operand.kind)
+                values.append(load_numbers(f, place, operand.kind, self.shape.lanes, count, self.compute))
+                continue
+            scalars = [
+                load_numbers(
+                    f, f.address(base, (start + q) * operand.column, operand.kind), operand.kind, 1, 1, self.compute
+                )
+                for q in range(count)
+            ]
+            values.append(_gathered(f, scalars, self.shape.lanes))
+        return values
+
+    def write(self, pointer: Register, operand: Operand, values: list[Register]) -> None:
+        """Write this row's elements of a tensor."""
+        f = self.function
+        operand = operand.transposed() if self._turned else operand
+        base = self._address(pointer, operand)
+        for j, value in enumerate(values):
+            start, count = j * self.shape.lanes, self.shape.present(j)
+            if operand.column == 1:
+                place = f.address(base, start, operand.kind)
+                store_numbers(f, value, place, operand.kind, count, hardware=self._hardware)
+                continue
+            for q in range(count):
+                place = f.address(base, (start + q) * operand.column, operand.kind)
+                scalar = f.extract(value, q) if lanes(value.type) > 1 else value
+                store_numbers(f, scalar, place, operand.kind, 1)
+
+
+def _gathered(f: Function, scalars: list[Register], count: int) -> Register:
+    if count == 1:
+        return scalars[0]
+    value = f.constant(0, vector(count, scalars[0].type))
+    for lane, scalar in enumerate(scalars):
+        value = f.insert(value, scalar, lane)
+    return value
+
+
+# ---- the end of a tile ----------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Ending:
+    """What becomes of a tile's sums.
+
+    Args:
+        c: the matrix C.
+        batch: sizes of the batch axes.
+        turned: whether the tile computes the transposed product.
+        add_partial: whether earlier sums, in the scratch memory, are added.
+        add_c: whether what is in C is added.
+        to_partial: whether this is not the end: the sums go to scratch memory.
+        epilogue: what happens at the end.
+    """
+
+    c: Operand
+    batch: tuple[int, ...]
+    turned: bool
+    add_partial: bool
+    add_c: bool
+    to_partial: bool
+    epilogue: Epilogue | None
+
+    def key(self) -> Hashable:
+        epilogue = None if self.epilogue is None or self.to_partial else (self.epilogue.key, self.epilogue.wide)
+        return (self.c, self.batch, self.turned, self.add_partial, self.add_c, self.to_partial, epilogue)
+
+
+# The arguments of each kernel, in front of the epilogue's pointers.
+_ARGUMENTS = [
+    ("rounds", I64),
+    ("a", PTR),
+    ("b", PTR),
+    ("c", PTR),
+    ("partial", PTR),
+    ("batch", I64),
+    ("row", I64),
+    ("column", I64),
+]
+
+
+def _begin(module: Module, name: str, ending: Ending) -> Function:
+    extra = 0 if ending.epilogue is None or ending.to_partial else ending.epilogue.pointers
+    arguments = [*_ARGUMENTS, *((f"extra{i}", PTR) for i in range(extra))]
+    return module.function(name, arguments, attributes="noinline")
+
+
+def _finish(f: Function, sums: list[list[Register]], shape: TileShape, ending: Ending, words: Words) -> None:
+    """Write what happens to the sums, row by row."""
+    c, partial, batch, row, column = f.arguments[3:8]
+    block = Block(
+        f, shape, (batch, row, column), ending.batch, ending.turned, f.arguments[8:], words.compute, words.hardware
+    )
+
+    def place(j: int, base: Register, index: Any) -> Register:
+        return f.address(base, index * shape.width + j * shape.lanes, words.compute)
+
+    def one_row(values: list[Register]) -> None:
+        if ending.add_partial:
+            held = [f.load(place(j, partial, block.index), v.type) for j, v in enumerate(values)]
+            values = [value + old for value, old in zip(values, held, strict=True)]
+        if ending.add_c:
+            values = [value + old for value, old in zip(values, block.read(c, ending.c), strict=True)]
+        if ending.to_partial:
+            for j, value in enumerate(values):
+                f.store(value, place(j, partial, block.index))
+            return
+        if ending.epilogue is not None:
+            changed = ending.epilogue.emit(block, values)
+            if changed is None:
+                return
+            values = changed
+        block.write(c, ending.c, values)
+
+    if ending.epilogue is not None and ending.epilogue.wide and not ending.to_partial:
+        kind = sums[0][0].type
+        tile = f.emit(f"alloca [{len(sums) * shape.vectors} x {kind}], align 64", PTR)
+        for i, values in enumerate(sums):
+            for j, value in enumerate(values):
+                f.store(value, place(j, tile, i))
+        with f.loop(0, len(sums)) as loop:
+            block.index = loop.counter
+            one_row([f.load(place(j, tile, loop.counter), kind) for j in range(shape.vectors)])
+    else:
+        for i, values in enumerate(sums):
+            block.index = i
+            one_row(values)
+
+
+# ---- the kernels ----------------------------------------------------------------------------------------------------
+def write_tile_kernel(
+    module: Module,
+    words: Words,
+    shape: TileShape,
+    a_strides: tuple[int, int],
+    b_step: int,
+    in_place: bool,
+    ending: Ending,
+) -> str:
+    """Write the kernel of a tile: `rounds` times, a column of A times a row of B is added to the sums.
+
+    Args:
+        module: where the function goes; the same one is written once.
+        words: what is multiplied.
+        shape: of the tile.
+        a_strides: of A in words: from row to row, and along k. Constants of the code cost no registers.
+        b_step: from a row of B to the next, in words.
+        in_place: whether B was not packed: then it has no padding and nothing beyond its columns may be read.
+        ending: what becomes of the sums.
+    """
+
+    def write(name: str) -> None:
+        f = _begin(module, name, ending)
+        rounds, a, b = f.arguments[:3]
+        kind = vector(shape.lanes, words.compute)
+        zero = [f.constant(0.0, kind)] * (shape.rows * shape.vectors)
+        with f.loop(0, rounds, carry=zero) as loop:
+            a_here = f.address(a, loop.counter * a_strides[1], words.kind)
+            b_here = f.address(b, loop.counter * b_step, words.kind)
+            row_of_b = []
+            for j in range(shape.vectors):
+                place = f.address(b_here, j * shape.lanes, words.kind)
+                count = shape.present(j) if in_place else shape.lanes
+                row_of_b.append(load_numbers(f, place, words.kind, shape.lanes, count))
+            following = []
+            for i in range(shape.rows):
+                single = f.load(f.address(a_here, i * a_strides[0], words.kind), words.kind)
+                repeated = f.splat(single, shape.lanes)
+                for j in range(shape.vectors):
+                    following.append(_multiply_add(f, words, repeated, row_of_b[j], loop.values[i * shape.vectors + j]))
+            loop.next(*following)
+        rows = [loop.values[i * shape.vectors : (i + 1) * shape.vectors] for i in range(shape.rows)]
+        _finish(f, rows, shape, ending, words)
+        f.end()
+
+    key = ("tile", words, shape, a_strides, b_step, in_place, ending.key())
+    return module.shared(key, f"tile_{shape.rows}x{shape.columns}", write)
+
+
+def _multiply_add(f: Function, words: Words, left: Register, right: Register, sums: Register) -> Register:
+    if not words.pairs:
+        return f.intrinsic("fmuladd", left, right, sums)
+    pairs = vector(2 * words.lanes, BF16)
+    both = [f.emit(f"bitcast {x.type} {x.text} to {pairs}", pairs) for x in (left, right)]
+    return f.call("llvm.x86.avx512bf16.dpbf16ps.512", [sums, *both], sums.type)
+
+
+def write_dot_kernel(
+    module: Module, words: Words, kind: str, shape: TileShape, stride: int, count: int, ending: Ending
+) -> tuple[str, int]:
+    """Write the kernel of one row of C where both A's row and B's columns lie along k: vectors run along k.
+
+    Args:
+        module: where the function goes; the same one is written once.
+        words: what is multiplied; never pairs. A's row is of its type.
+        kind: the type of B's elements.
+        shape: one row of one vector.
+        stride: from a column of B to the next, in elements.
+        count: numbers along k. What is left after the last whole round is part of the code.
+        ending: what becomes of the sums.
+
+    Returns:
+        Its name, and the rounds to call it with.
+    """
+    assert shape.rows == 1 and shape.vectors == 1 and not words.pairs
+    # A sum waits some cycles for the one before it, so few columns need several sums each.
+    unroll = max(1, min(8, 8 // shape.columns))
+    step = words.lanes * unroll
+    tail = count % step
+
+    def write(name: str) -> None:
+        f = _begin(module, name, ending)
+        rounds, a, b = f.arguments[:3]
+        zero = f.constant(0.0, vector(words.lanes, words.compute))
+
+        def one_round(k: Register, present: int, sums: list[Register]) -> list[Register]:
+            following = list(sums)
+            for u in range(unroll):
+                left = present - u * words.lanes
+                if left <= 0:
+                    break
+                here = k + u * words.lanes
+                row = load_numbers(f, f.address(a, here, words.compute), words.compute, words.lanes, left)
+                first = f.address(b, here, kind)
+                for c in range(shape.columns):
+                    column = load_numbers(f, f.address(first, c * stride, kind), kind, words.lanes, left, words.compute)
+                    following[c * unroll + u] = _multiply_add(f, words, row, column, sums[c * unroll + u])
+            return following
+
+        with f.loop(0, rounds, carry=[zero] * (shape.columns * unroll)) as loop:
+            loop.next(*one_round(loop.counter * step, step, loop.values))
+        sums = one_round(rounds * step, tail, loop.values) if tail else loop.values
+        columns = []
+        for c in range(shape.columns):
+            parts = sums[c * unroll : (c + 1) * unroll]
+            while len(parts) > 1:
+                parts = [x + y for x, y in zip(parts[::2], parts[1::2], strict=False)] + parts[len(parts) & ~1 :]
+            columns.append(parts[0])
+        _finish(f, [[_sums_of_lanes(f, columns, words.lanes)]], shape, ending, words)
+        f.end()
+
+    key = ("dot", words, kind, shape, stride, tail, ending.key())
+    return module.shared(key, f"dot_{shape.columns}", write), count // step
+
+
+def _sums_of_lanes(f: Function, vectors: list[Register], count: int) -> Register:
+    """Give the vector whose lane c is the sum of the lanes of `vectors[c]`: rounds add neighbours and halve them."""
+    zero = f.constant(0.0, vector(count, element(vectors[0].type)))
+    rows = vectors + [zero] * (count - len(vectors))
+    step = 1
+    while len(rows) > 1:
+        following = []
+        for first, second in zip(rows[::2], rows[1::2], strict=True):
+            low = [lane if not lane & step else count + lane - step for lane in range(count)]
+            high = [lane + step for lane in low]
+            following.append(f.shuffle(first, second, low) + f.shuffle(first, second, high))
+        rows, step = following, step * 2
+    return rows[0]
