@@ -6,21 +6,25 @@ What it is not: a pass over the examples (`batches.py`).
 from __future__ import annotations
 
 import math
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from shapewright.data.batches import check_examples, permutation, rows, taken
 from shapewright.data.mnist import Images
+from shapewright.shapes import rules
 from shapewright.shapes.dtypes import DType
-from shapewright.shapes.errors import ArgumentError
+from shapewright.shapes.errors import ArgumentError, ShapeError
 from shapewright.shapes.typing import Int, IntTuple, IntVar
 from shapewright.tensor.random import Key
 from shapewright.tensor.tensor import Tensor
+
+if TYPE_CHECKING:
+    from shapewright.shapes.rules import remaining_shape
 
 
 @overload
 def split[N: IntVar, H: IntVar, W: IntVar, K: IntVar](
     data: Images[N, H, W], /, *, size: Int[K], key: Key | None = None
-) -> tuple[Images[N - K, H, W], Images[K, H, W]]: ...
+) -> tuple[Images[remaining_shape(Int[N], Int[K]), H, W], Images[K, H, W]]: ...
 @overload
 def split[N: IntVar, H: IntVar, W: IntVar](
     data: Images[N, H, W], /, *, fraction: float, key: Key | None = None
@@ -28,7 +32,7 @@ def split[N: IntVar, H: IntVar, W: IntVar](
 @overload
 def split[N: IntVar, X: IntTuple, D: DType, K: IntVar](
     data: Tensor[[N, *X], D], /, *, size: Int[K], key: Key | None = None
-) -> tuple[Tensor[[N - K, *X], D], Tensor[[K, *X], D]]: ...
+) -> tuple[Tensor[[remaining_shape(Int[N], Int[K]), *X], D], Tensor[[K, *X], D]]: ...
 @overload
 def split[N: IntVar, X: IntTuple, D: DType](
     data: Tensor[[N, *X], D], /, *, fraction: float, key: Key | None = None
@@ -37,7 +41,7 @@ def split[N: IntVar, X: IntTuple, D: DType](
 def split[N: IntVar, X: IntTuple, Y: IntTuple, D: DType, E: DType, K: IntVar](
     data: Tensor[[N, *X], D], labels: Tensor[[N, *Y], E], /, *, size: Int[K], key: Key | None = None
 ) -> tuple[
-    tuple[Tensor[[N - K, *X], D], Tensor[[N - K, *Y], E]],
+    tuple[Tensor[[remaining_shape(Int[N], Int[K]), *X], D], Tensor[[remaining_shape(Int[N], Int[K]), *Y], E]],
     tuple[Tensor[[K, *X], D], Tensor[[K, *Y], E]],
 ]: ...
 @overload
@@ -103,9 +107,11 @@ def _held(count: int, size: Any, fraction: Any) -> int:
         raise ArgumentError(
             f"split: size= is a number of examples, not {size!r}", hint="fraction=0.1 for a share of them"
         )
-    if not 0 < size < count:
+    try:
+        rules.remaining_shape(count, int(size))
+    except ShapeError:
         raise ArgumentError(
             f"split: of {count} examples, {int(size)} cannot be held out: one of the parts would be empty",
             hint=f"size= from 1 to {count - 1}" if count > 1 else None,
-        )
+        ) from None
     return int(size)

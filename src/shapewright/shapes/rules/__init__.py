@@ -33,6 +33,7 @@ from shapewright.shapes.rules.index import take_shape as take_shape
 from shapewright.shapes.rules.index import take_some_shape as take_some_shape
 from shapewright.shapes.rules.index import topk_shape as topk_shape
 from shapewright.shapes.rules.joining import concat_shape as concat_shape
+from shapewright.shapes.rules.joining import remaining_shape as remaining_shape
 from shapewright.shapes.rules.joining import split_shapes as split_shapes
 from shapewright.shapes.rules.joining import split_sizes_shapes as split_sizes_shapes
 from shapewright.shapes.rules.joining import stack_shape as stack_shape

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import shape_extensions.dsl as dsl
-    from shape_extensions import IntTuple, IntTuples
+    from shape_extensions import Int, IntTuple, IntTuples
     from shape_extensions import type_shape_dsl_function as shape_rule
 else:
     from shapewright.shapes import _dsl as dsl
@@ -140,3 +140,14 @@ def split_sizes_shapes(source: IntTuple, sizes: IntTuple, axis: int) -> IntTuple
     if any(w == 1 for w in wrong):
         return dsl.Invalid("the sizes of the parts do not (provably) add up to the size of the axis")
     return dsl.IntTuples((dsl.IntTuple((part if i == at else source[i] for i in range(n))) for part in sizes))
+
+
+@shape_rule
+def remaining_shape(size: Int, part: Int) -> Int:
+    """What is left of `size` things when `part` of them are set aside; neither is nothing."""
+    if dsl.is_concrete_int(part) and part < 1:
+        return dsl.Invalid("a part of the examples is set aside, and it would be empty")
+    rest = dsl.IntTuple((size - part,))
+    if any(dsl.is_concrete_int(r) and r < 1 for r in rest):
+        return dsl.Invalid("as many examples as there are, or more, are set aside: nothing is left")
+    return size - part
