@@ -40,6 +40,8 @@ def steps() -> None:
     step(x[0:63], labels[0:63])  # BUG: another batch size
     model(images.reshape((64, 784)))  # BUG: pixels of u8
     data.Batches(train.images, test.labels, size=64)  # BUG: images of one set, labels of the other
+    train.images + test.images  # BUG
+    train.images[60000]  # BUG: the last one is 59999
     for batch, _ in data.Batches(train.images, train.labels, size=32):
         step(batch.to(sw.f32).reshape((32, 784)), labels)  # BUG: the loader's size is not the step's
         break

@@ -28,34 +28,34 @@ FAMILIES = {
     "slice": r"\.(slice|select|split)\(",
     "gather": r"\.(gather|take|scatter_add|one_hot)\(",
     "sort": r"\.(sort|argsort|topk)\(",
-    "join": r"(concat|stack)\(",
-    "where": r"(where|maximum|minimum)\(",
-    "matmul": r".*( @ |\.matmul\()",
-    "einsum": r"(einsum|rearrange|outer)\(",
-    "arithmetic": r".* [-+*/] ",
-    "comparison and logic": r".* (<|==|&|~) |~",
-    "creation": r"sw\.(tensor|full|eye|arange|linspace|randint|rand|randn|ones)\(",
-    "dtypes": r".*(sw\.(f64|f16|bf16|i64|i32|u8|bool)\b|\.to\()",
-    "gradients": r".*(grads|gradients|backward|grad\()",
-    "parameters": r".*(Parameter|\.assign\()",
+    "join": r"\b(concat|stack)\(",
+    "where": r"\b(where|maximum|minimum)\(",
+    "matmul": r" @ |\.matmul\(",
+    "einsum": r"\b(einsum|rearrange|outer)\(",
+    "arithmetic": r" [-+*/] ",
+    "comparison and logic": r" (<|==|>|&|\|) |~",
+    "creation": r"\bsw\.(tensor|full|eye|arange|linspace|randint|rand|randn|ones)\(",
+    "dtypes": r"(\bsw\.(f64|f16|bf16|i64|i32|u8|bool)\b|\.to\()",
+    "gradients": r"\b(grads|gradients|backward|grad\()",
+    "parameters": r"\b(Parameter|assign)\(",
     **{
-        layer: rf"(nn\.)?{layer}[\[(]"
+        layer: rf"\b{layer}[\[(]"
         for layer in (
             "Linear Embedding Conv2d MaxPool2d AvgPool2d MinPool2d AvgPoolGlobal MaxPoolGlobal BatchNorm2d LayerNorm "
             "Dropout Flatten Sequential Residual GeneralizedResidual AddInto SplitInto Repeated MultiheadAttention "
             "TransformerEncoderLayer TransformerDecoderLayer TransformerEncoder TransformerDecoder Transformer"
         ).split()
     },
-    ">>": r".* >> ",
-    "activations": r"nn\.(ReLU|GELU|Sigmoid|Tanh|Softmax|LeakyReLU|ELU|SiLU|Softplus|LogSoftmax|Identity)\(",
+    ">>": r" >> ",
+    "activations": r"\bnn\.(ReLU|GELU|Sigmoid|Tanh|Softmax|LeakyReLU|ELU|SiLU|Softplus|LogSoftmax|Identity)\(",
     **{
-        loss: rf"(nn\.)?{loss}\("
+        loss: rf"\b{loss}\("
         for loss in "mse mae rmse huber smooth_l1 cross_entropy nll binary_cross_entropy_with_logits kl_div".split()
     },
-    **{optimiser: rf"(optim\.)?{optimiser}\(" for optimiser in ("SGD", "Adam", "AdamW", "RMSprop")},
-    "Batches": r"(data\.)?Batches\(",
-    "split of data": r"data\.split\(",
-    "mnist": r".*(train|test)\.",
+    **{optimiser: rf"\b{optimiser}\(" for optimiser in ("SGD", "Adam", "AdamW", "RMSprop")},
+    "Batches": r"\bBatches\(",
+    "split of data": r"\bdata\.split\(",
+    "mnist": r"\b(train|test)\.(images|labels)",
 }
 
 
@@ -69,6 +69,12 @@ def beside(path: Path, answer: checkers.Answer) -> list[checkers.Found]:
     """What a checker reports on lines without a bug."""
     wrong = {line for bug in programs.bugs(path) for line in range(bug.first, bug.last + 1)}
     return [error for error in answer.of(path) if error.line not in wrong]
+
+
+def bugs_by_family() -> dict[str, int]:
+    """How many lines with a bug use each family."""
+    lines = [bug.text for path in programs.FAIL for bug in programs.bugs(path)]
+    return {family: sum(bool(re.search(use, line)) for line in lines) for family, use in FAMILIES.items()}
 
 
 def missed_with_reasons() -> dict[str, str]:
