@@ -28,16 +28,16 @@ _FORMATS = {".npz": (write_npz, read_npz), ".safetensors": (write_safetensors, r
 class Stateful(Protocol):
     """What can be saved and loaded: a model, a part of one, an optimiser."""
 
-    def state_dict(self) -> Mapping[str, Tensor]:
+    def state_dict(self) -> Mapping[str, Tensor[Any, Any]]:
         """Give every value by its name."""
         ...
 
-    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+    def load_state_dict(self, state: Mapping[str, Tensor[Any, Any]]) -> None:
         """Take every value by its name, or refuse and change nothing."""
         ...
 
 
-def save(what: Stateful | Mapping[str, Tensor], path: str | os.PathLike[str]) -> None:
+def save(what: Stateful | Mapping[str, Tensor[Any, Any]], path: str | os.PathLike[str]) -> None:
     """Save a model, an optimiser or a dict of tensors to an `.npz` or `.safetensors` file.
 
     The names are those of the state dict, which are PyTorch's: `up.weight`. If saving fails or is interrupted, the file

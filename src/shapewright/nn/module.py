@@ -130,11 +130,11 @@ class Module(Layered):
         """Give every parameter and buffer by its name, in PyTorch's order and spelling."""
         return {name: part for name, part in self._walk("", {id(self)}) if isinstance(part, Parameter | Buffer)}
 
-    def state_dict(self) -> dict[str, Tensor]:
+    def state_dict(self) -> dict[str, Tensor[Any, Any]]:
         """Give the values of all parameters and buffers by name. PyTorch: ``model.state_dict()``."""
         return {name: cell.stop_gradient() for name, cell in self.cells().items()}
 
-    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+    def load_state_dict(self, state: Mapping[str, Tensor[Any, Any]]) -> None:
         """Assign all parameters and buffers by name; if anything does not fit, nothing is assigned.
 
         Raises:

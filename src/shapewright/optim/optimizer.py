@@ -249,7 +249,7 @@ class Optimizer:
                 cells.update({f"{slot.name}.{kind}": cell for kind, cell in slot.state.items()})
         return cells
 
-    def state_dict(self) -> dict[str, Tensor]:
+    def state_dict(self) -> dict[str, Tensor[Any, Any]]:
         """Give the values of the whole state by name: what was kept for each parameter, and the learning rates.
 
         The kinds are PyTorch's (`exp_avg`, `momentum_buffer`, …); the other settings are not part of it.
@@ -262,7 +262,7 @@ class Optimizer:
         """
         return {name: cell.stop_gradient() for name, cell in self.cells().items()}
 
-    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+    def load_state_dict(self, state: Mapping[str, Tensor[Any, Any]]) -> None:
         """Go on from a state that `state_dict` gave; if anything does not fit, nothing is assigned.
 
         Raises:
