@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic
 
 from shapewright import ops
+from shapewright.ops.core import Value
+from shapewright.shapes.errors import ArgumentError
 from shapewright.tensor._variables import DT, S
 
 if TYPE_CHECKING:
@@ -34,7 +36,13 @@ class Spread(Generic[S, DT]):
         return f"{self._tensor!r}.spread()"
 
     def _to(self, other: Any) -> Any:
-        return self._tensor.broadcast_like(other)
+        if not isinstance(other, Value):
+            raise ArgumentError(
+                f"spread: the other operand is the tensor whose shape is taken, not {type(other).__name__}",
+                hint="x - m.spread() with a tensor x; numbers need no spread: m - 1.0",
+            )
+        tensor: Any = other
+        return self._tensor.broadcast_like(tensor)
 
     def __radd__[T: IntTuple](self: Spread[S, DT], other: Tensor[T, DT]) -> Tensor[broadcast_shape(S, T), DT]:
         return ops.add(other, self._to(other))
