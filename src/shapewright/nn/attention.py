@@ -440,7 +440,7 @@ if TYPE_CHECKING:
         k_proj_weight: Parameter[[D, KD], FT]
         v_proj_weight: Parameter[[D, VD], FT]
 
-        def __call__[Bs: IntTuple, T: IntVar, U: IntVar](  # pyrefly: ignore[bad-override]  # other sizes are needed
+        def __call__[Bs: IntTuple, T: IntVar, U: IntVar](
             self,
             query: Tensor[[*Bs, T, D], FT],
             key: Tensor[[*Bs, U, KD], FT],

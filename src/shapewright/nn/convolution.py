@@ -231,7 +231,7 @@ if TYPE_CHECKING:
     ):
         """What the editor calls a `Conv2d` whose height and width are told apart. At run time it is a `Conv2d`."""
 
-        weight: Parameter[[O, I // G, KH, KW], FT]  # pyrefly: ignore[bad-override]  # the sizes that are open in Conv2d
+        weight: Parameter[[O, I // G, KH, KW], FT]
 
         def __call__[Y](
             self, x: ConvolvesRectangle[RectangularConv2d[I, O, KH, KW, SH, SW, PH, PW, DH, DW, G, FT], Y]
