@@ -85,7 +85,8 @@ def out_of_order(module: tuple[str, ...], tree: ast.AST, is_package: bool = Fals
         return []
     for target, line in imported(module, tree, is_package):
         parts = target.split(".")
-        if parts[0] != "shapewright":
+        # `_portable` is imported by a branch that only pyright takes.
+        if parts[0] != "shapewright" or parts[1:2] == ["_portable"]:
             continue
         room = parts[1] if len(parts) > 1 else ""
         # A name of the package itself (`from shapewright import Tensor`) has every room under it.
