@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -45,7 +45,7 @@ class Stopwatch:
         self.seconds: defaultdict[str, float] = defaultdict(float)
 
     @contextmanager
-    def __call__(self, work: str) -> Iterator[None]:
+    def __call__(self, work: str) -> Generator[None]:
         start = time.perf_counter()
         yield
         self.seconds[work] += time.perf_counter() - start
@@ -86,7 +86,7 @@ def main() -> None:
     model = Mlp(784, 512, 10)
     adam = optim.Adam(model, lr=TOP_RATE)
     batches = data.Batches(train.images, train.labels, size=BATCH, shuffle=sw.Key(0))
-    console.print(f"{model}\n{adam}\n{batches}")
+    console.print(f"{model}\n{adam}\n{batches}", markup=False, soft_wrap=True)
 
     def step(images: Tensor[[100, 28, 28], sw.u8], labels: Tensor[[100], sw.i64]) -> Tensor[[]]:
         with clock("preparing batches"):
