@@ -1,8 +1,8 @@
 """Reductions as methods: `x.sum((b, d))` keeps the axes b and d, `x.mean()` none, `x.max(axis=0)` numbers the axis.
 
 The shape asked for decides which axes are reduced (design rule 1); `axis=` is for sizes that are equal and have no
-names. Here too is what runs along one axis and keeps it: softmax, log_softmax, normalize, cumsum. What it is not: the
-decision which axes a shape means (`_target.py`, and the rule `reduce_shape`), or the operations (`ops/`).
+names. What it is not: what runs along axes and keeps them (`along.py`), the decision which axes a shape means
+(`_target.py`, and the rule `reduce_shape`), or the operations (`ops/`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from shapewright.tensor._variables import DT, S
 
 if TYPE_CHECKING:
     from shapewright.shapes.dtypes import Floating, Integer, bool_, i64
-    from shapewright.shapes.rules import axes_shape, axis_shape, reduce_axes_shape, reduce_number_shape, reduce_shape
+    from shapewright.shapes.rules import reduce_axes_shape, reduce_number_shape, reduce_shape
     from shapewright.shapes.typing import Flag, IntTuple
     from shapewright.tensor.tensor import Tensor
 
@@ -37,10 +37,6 @@ def _reduce(op: Callable[..., Any], x: Any, to: Any, axis: Any, keepdims: bool) 
             hint=f"x.{_name(op)}((b, d)) for the shape to end with, or x.{_name(op)}(axis=0) to number what goes",
         )
     return target.reduce_axis(op, x, axis, keepdims)
-
-
-def _along(x: Any, axis: Any, doing: str) -> Any:
-    return target.numbered(x, axis, doing) if isinstance(axis, tuple) else target.axis(x, axis, doing)
 
 
 def _name(op: Any) -> str:
@@ -448,100 +444,3 @@ class Reductions(Generic[S, DT]):
             return ops.argmin(x, axis=axes[0])
 
         return target.reduce_axis(argmin, self, target.axis(self, axis, "argmin"), keepdims)
-
-    # ---- along one axis, which stays --------------------------------------------------------------------------------
-    @overload
-    def softmax[F: Floating](self: Reductions[S, F]) -> Tensor[S, F]: ...
-    @overload
-    def softmax[F: Floating, A: Flag[int]](self: Reductions[S, F], *, axis: A) -> Tensor[axis_shape(S, A), F]: ...
-    @overload
-    def softmax[F: Floating, A: IntTuple](self: Reductions[S, F], *, axis: A) -> Tensor[axes_shape(S, A), F]: ...
-    def softmax(self, *, axis: int | tuple[int, ...] = -1) -> Any:
-        """Compute ``exp(x) / sum(exp(x))`` along an axis (the last by default) or several together.
-
-        Raises:
-            ShapeError: the axis does not exist.
-            DTypeError: the elements are not floating point.
-
-        PyTorch: ``x.softmax(dim=-1)``. dfdx: ``x.softmax::<Axis<1>>()``.
-
-        >>> import shapewright as sw
-        >>> sw.tensor([[0.0, 0.0], [0.0, 1.0]]).softmax()
-        Tensor[[2, 2], f32] on cpu:
-        [[0.5    0.5   ]
-         [0.2689 0.7311]]
-        """
-        return ops.softmax(self, axis=_along(self, axis, "softmax"))
-
-    @overload
-    def log_softmax[F: Floating](self: Reductions[S, F]) -> Tensor[S, F]: ...
-    @overload
-    def log_softmax[F: Floating, A: Flag[int]](self: Reductions[S, F], *, axis: A) -> Tensor[axis_shape(S, A), F]: ...
-    @overload
-    def log_softmax[F: Floating, A: IntTuple](self: Reductions[S, F], *, axis: A) -> Tensor[axes_shape(S, A), F]: ...
-    def log_softmax(self, *, axis: int | tuple[int, ...] = -1) -> Any:
-        """Compute ``log(softmax(x))`` along an axis (the last by default) or several together.
-
-        Raises:
-            ShapeError: the axis does not exist.
-            DTypeError: the elements are not floating point.
-
-        PyTorch: ``x.log_softmax(dim=-1)``. dfdx: ``x.log_softmax::<Axis<1>>()``.
-
-        >>> import shapewright as sw
-        >>> sw.tensor([[0.0, 0.0], [0.0, 1.0]]).log_softmax()
-        Tensor[[2, 2], f32] on cpu:
-        [[-0.6931 -0.6931]
-         [-1.3133 -0.3133]]
-        """
-        return ops.log_softmax(self, axis=_along(self, axis, "log_softmax"))
-
-    @overload
-    def normalize[F: Floating](self: Reductions[S, F], *, epsilon: float = 1e-5) -> Tensor[S, F]: ...
-    @overload
-    def normalize[F: Floating, A: Flag[int]](
-        self: Reductions[S, F], *, axis: A, epsilon: float = 1e-5
-    ) -> Tensor[axis_shape(S, A), F]: ...
-    @overload
-    def normalize[F: Floating, A: IntTuple](
-        self: Reductions[S, F], *, axis: A, epsilon: float = 1e-5
-    ) -> Tensor[axes_shape(S, A), F]: ...
-    def normalize(self, *, axis: int | tuple[int, ...] = -1, epsilon: float = 1e-5) -> Any:
-        """Shift and scale to mean 0 and variance 1 along an axis (the last by default) or several together.
-
-        ``(x - mean) / sqrt(var + epsilon)``, with the variance of the whole population, as layer norm uses it
-        (J. Ba et al., 2016).
-
-        Raises:
-            ShapeError: the axis does not exist.
-            DTypeError: the elements are not floating point.
-
-        PyTorch: ``torch.nn.functional.layer_norm(x, x.shape[-1:])``. dfdx: ``x.normalize::<Axis<1>>(1e-5)``.
-
-        >>> import shapewright as sw
-        >>> sw.tensor([[1.0, 3.0], [0.0, 8.0]]).normalize()
-        Tensor[[2, 2], f32] on cpu:
-        [[-1.  1.]
-         [-1.  1.]]
-        """
-        return ops.normalize(self, axis=_along(self, axis, "normalize"), epsilon=epsilon)
-
-    @overload
-    def cumsum[F: Floating, A: Flag[int]](self: Reductions[S, F], *, axis: A) -> Tensor[axis_shape(S, A), F]: ...
-    @overload
-    def cumsum[I: Integer, A: Flag[int]](self: Reductions[S, I], *, axis: A) -> Tensor[axis_shape(S, A), i64]: ...
-    @overload
-    def cumsum[A: Flag[int]](self: Reductions[S, bool_], *, axis: A) -> Tensor[axis_shape(S, A), i64]: ...
-    def cumsum(self, *, axis: int) -> Any:
-        """Add up along an axis: each element becomes the sum of itself and those before it; integers as i64.
-
-        Raises:
-            ShapeError: the axis does not exist.
-
-        PyTorch: ``x.cumsum(dim=0)``.
-
-        >>> import shapewright as sw
-        >>> sw.tensor([1.0, 2.0, 3.0]).cumsum(axis=0)
-        Tensor[[3], f32] on cpu: [1. 3. 6.]
-        """
-        return ops.cumsum(self, axis=target.axis(self, axis, "cumsum"))

@@ -22,6 +22,7 @@ from shapewright.tape import Deferred, Gradients, Leaf, Node, pull_back
 
 from ._names import name_axes
 from ._variables import DT, S
+from .along import Along
 from .contraction import Contraction
 from .elementwise import Elementwise
 from .feeding import Feeding
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 class Tensor(
     Elementwise[S, DT],
     Reductions[S, DT],
+    Along[S, DT],
     Movement[S, DT],
     Indexing[S, DT],
     Contraction[S, DT],
