@@ -60,7 +60,7 @@ the last but one axis of the right tensor (its only axis, if it is a vector)
         lambda: ops.outer(X, sw.zeros((2,))),
         sw.ShapeError,
         """
-            outer: outer multiplies two vectors, each with each; of other ranks write einsum
+            outer multiplies two vectors, each with each; of other ranks write einsum
               a      Tensor[[2, 3]]
               b      Tensor[[2]]
               write  einsum, for example ops.einsum("bi,j->bij", a, b)
@@ -300,7 +300,7 @@ the last but one axis of the right tensor (its only axis, if it is a vector)
         lambda: ops.stack([]),
         sw.ShapeError,
         """
-            stack: stack joins at least one tensor
+            stack joins at least one tensor
               axis  0
         """,
     ),
