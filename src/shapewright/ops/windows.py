@@ -349,7 +349,7 @@ def min_pool2d(
     return _extreme_pool(x, False, **_pool_arguments(kernel_size, stride, padding, dilation))
 
 
-def _window_counts(size: Pair, places: Shape, kernel: Pair, stride: Pair, padding: Pair) -> np.ndarray:
+def window_counts(places: Shape, size: Pair, kernel: Pair, stride: Pair, padding: Pair) -> np.ndarray:
     """Give, for each window, how many of its places are not padding."""
     counts = []
     for n, count, k, s, p in zip(size, places, kernel, stride, padding, strict=True):
@@ -362,7 +362,7 @@ over_window_counts = Op(
     "over_window_counts",
     shape=lambda x, **_: x,
     value=lambda x, size, kernel, stride, padding: (
-        x / _window_counts(size, x.shape[-2:], kernel, stride, padding).astype(x.dtype)
+        x / window_counts(x.shape[-2:], size, kernel, stride, padding).astype(x.dtype)
     ),
     dtype=lambda x, **_: same(x),
     gradients=(lambda g, y, x, **params: over_window_counts(g, **params),),
