@@ -125,6 +125,8 @@ class Sequential(Module):
             if not callable(layer) or isinstance(layer, type):
                 hint = f"{layer.__name__}()" if isinstance(layer, type) else None
                 what = f"the class {layer.__name__}" if isinstance(layer, type) else repr(layer)
+                if isinstance(layer, list | tuple):
+                    hint, what = "nn.Sequential(*layers)", f"a {type(layer).__name__}"
                 raise ArgumentError(f"Sequential: layer {index} is {what}, and a layer is needed", hint=hint)
             # An attribute whose name is a number: it is then named in the state dict as in PyTorch's.
             setattr(self, str(index), layer)

@@ -125,6 +125,10 @@ def _planned(x: Any, at: Any) -> tuple[_Plan, tuple[int, Any] | None]:
             shape.append(1)
             kept.append((None, _WHOLE))
             continue
+        if isinstance(item, np.ndarray) and item.ndim:
+            raise _explained(
+                ShapeError("an index is a NumPy array, and a tensor is needed"), x, (), "x[sw.from_numpy(places)]"
+            )
         size = x._spec.sizes[axis]
         start, stop, step = 0, size, 1
         if isinstance(item, slice):

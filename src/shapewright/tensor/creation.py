@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", bound=IntTuple)
 N = IntVar("N")
+A = IntVar("A")
+B = IntVar("B")
+K = IntVar("K")
 E = TypeVar("E", bound=DType, default=f32)
 
 
@@ -122,16 +125,44 @@ def eye(size: Int[N], *, dtype: type[E] = f32, device: Device | None = None) -> 
     return _own(np.eye(int(count), dtype=wanted.numpy), wanted, device)
 
 
-def arange(stop: Int[N], *, dtype: type[E] = i64, device: Device | None = None) -> Tensor[[N], E]:
-    """Give 0, 1, …, stop - 1. PyTorch: ``torch.arange(stop)``. dfdx: ``arange``.
+@overload
+def arange(stop: Int[N], *, dtype: type[E] = i64, device: Device | None = None) -> Tensor[[N], E]: ...
+@overload
+def arange(
+    start: Int[A], stop: Int[B], *, dtype: type[E] = i64, device: Device | None = None
+) -> Tensor[[B - A], E]: ...
+@overload
+def arange(
+    start: Int[A], stop: Int[B], step: Int[K], *, dtype: type[E] = i64, device: Device | None = None
+) -> Tensor[[0 - (A - B) // K], E]: ...
+def arange(start: Any, stop: Any = None, step: Any = 1, *, dtype: Any = i64, device: Device | None = None) -> Any:
+    """Give 0, 1, …, stop - 1; or start, start + step, … before stop.
+
+    Raises:
+        ArgumentError: a number is no int (`linspace` is for others), `step` is 0, or there is no number between.
+
+    PyTorch: ``torch.arange(start, stop, step)``. dfdx: ``arange``.
 
     >>> import shapewright as sw
     >>> sw.arange(3)
     Tensor[[3], i64] on cpu: [0 1 2]
+    >>> sw.arange(1, 8, 3)
+    Tensor[[3], i64] on cpu: [1 4 7]
     """
-    sizes = checked_shape((stop,), "arange")
+    first, last = (0, start) if stop is None else (start, stop)
+    for number in (first, last, step):
+        if not isinstance(number, SupportsIndex):
+            raise ArgumentError(
+                f"arange: counts in ints, and {number!r} is none", hint="sw.linspace(start, stop, count)"
+            )
+    if step == 0:
+        raise ArgumentError("arange: step=0 never arrives", hint="step=1, or -1 to count down")
+    count = last if stop is None else 0 - (first - last) // step
+    if count < 0:
+        raise ArgumentError(f"arange: there is no number from {int(first)} to {int(last)} in steps of {int(step)}")
+    sizes = checked_shape((count,), "arange")
     wanted = checked_dtype(dtype)
-    return _own(np.arange(int(stop)).astype(wanted.numpy), wanted, device, sizes)
+    return _own(np.arange(int(first), int(last), int(step)).astype(wanted.numpy), wanted, device, sizes)
 
 
 def linspace(

@@ -117,7 +117,9 @@ def default_key() -> Key:
 
 def _random(op: Any, sizes: tuple[int, ...], dtype: Any, key: Key | None, device: Any, **params: Any) -> Any:
     wanted = spec(tuple([int(size) for size in sizes]), dtype)
-    seed, counter = (key or _default).draw(ops.random_blocks(wanted.count, dtype))
+    if key is not None and not isinstance(key, Key):
+        raise ArgumentError(f"key= is a stream of random numbers, not {key!r}", hint=f"key=sw.Key({key!r})")
+    seed, counter = (_default if key is None else key).draw(ops.random_blocks(wanted.count, dtype))
     device = device or default_device()
     params = {"sizes": wanted.sizes, "dtype": dtype, "seed": seed, "counter": counter, **params}
     result = make(device.run(op, (), params, wanted), wanted, device)

@@ -227,6 +227,10 @@ class Tensor(
 
         if hasattr(to, "run") and hasattr(to, "put"):
             return self if to == self._device or to == getattr(self._device, "home", None) else transfer(self, to)
+        if not isinstance(to, type):
+            raise DTypeError(
+                f"to: takes an element type or a device, not {to!r}", hint="x.to(sw.f64), or x.to(sw.Cpu())"
+            )
         dtype = checked_dtype(to)
         return self if dtype is self._spec.dtype else ops.cast(self, dtype=dtype)
 
