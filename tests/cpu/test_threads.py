@@ -14,11 +14,11 @@ import time
 import numpy as np
 import pytest
 
-from shapewright.devices.cpu import machine, threads
+from shapewright.devices.cpu import machine, thread_code, threads
 from shapewright.shapes.errors import ArgumentError
 from tests.cpu.native import code, run_program
 
-SYSTEMS = ["linux", "posix"] if threads._system() == "linux" else [threads._system()]
+SYSTEMS = ["linux", "posix"] if thread_code.system() == "linux" else [thread_code.system()]
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 needs_signals = pytest.mark.skipif(os.name == "nt", reason="signals of this system are others")
 
@@ -31,7 +31,7 @@ def native() -> machine.Code:
 def wait_until_asleep(pool: threads.Pool) -> None:
     workers = pool._workers
     assert workers is not None
-    while workers._block[threads._SLEEPERS] < pool.count - 1:
+    while workers._block[thread_code.SLEEPERS] < pool.count - 1:
         time.sleep(0.001)
 
 
@@ -140,7 +140,7 @@ def test_workers_leave_signals_to_the_main_thread(native: machine.Code) -> None:
     numbers = np.zeros(3, np.int64)
     pool.run(native.address("add"), numbers.ctypes.data)
     assert pool._workers is not None
-    worker = pool._workers._block[threads._THREADS + 1]
+    worker = pool._workers._block[thread_code.THREADS + 1]
     with open(f"/proc/self/task/{worker}/status") as file:
         blocked = next(int(line.split()[1], 16) for line in file if line.startswith("SigBlk"))
     assert blocked >> (signal.SIGINT - 1) & 1
@@ -152,7 +152,7 @@ PREPARE = """
 import ctypes, os, signal, sys, threading, time
 import numpy as np
 from tests.cpu.native import code
-from shapewright.devices.cpu import threads
+from shapewright.devices.cpu import thread_code, threads
 native = code()
 numbers = np.zeros(8, np.int64)
 pool = threads.Pool(2)
@@ -267,7 +267,7 @@ def test_exit(state: str) -> None:
     if state != "never started":
         program += "pool.run(add, argument)\n"
     if state == "asleep":
-        program += "while not pool._workers._block[threads._SLEEPERS]:\n    time.sleep(0.001)\n"
+        program += "while not pool._workers._block[thread_code.SLEEPERS]:\n    time.sleep(0.001)\n"
     if state == "running":
         program += "threading.Thread(target=pool.run, args=(hold, argument), daemon=True).start()\n"
         program += "while not numbers[1]:\n    time.sleep(0.001)\n"
