@@ -5,6 +5,7 @@ One file each beside this one. What it is not: optimisers (`optim/`).
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, Final
 
 # Each checker is shown its own declarations: Pyrefly the real ones, which also run; mypy and ty names of type Any, and
@@ -80,3 +81,10 @@ elif MYPY or not PYRIGHT:
 
 else:
     from shapewright._portable.nn import *
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        from shapewright.tensor.habits import NN, missing
+
+        raise missing("shapewright.nn", name, NN, sys.modules[__name__])

@@ -18,6 +18,7 @@ from shapewright.shapes.dtypes import DType
 from shapewright.shapes.errors import DTypeError, Error, ShapeError
 from shapewright.tensor.binding import Binder, forget
 from shapewright.tensor.feeding import Layered
+from shapewright.tensor.habits import MODULE, missing
 from shapewright.tensor.parameter import Buffer, Parameter
 from shapewright.tensor.random import Key
 from shapewright.tensor.tensor import Tensor
@@ -52,6 +53,9 @@ class Module(Layered):
 
         def __class_getitem__(cls, item: Any) -> Any:
             return types.GenericAlias(cls, item)
+
+        def __getattr__(self, name: str) -> Any:
+            raise missing(type(self).__name__, name, MODULE, self)
 
         def __new__(cls, *args: Any, **kwargs: Any) -> Any:
             self = object.__new__(cls)

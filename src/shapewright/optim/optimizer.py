@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from shapewright.nn.module import assign_all
 from shapewright.ops.core import describe_operand
@@ -18,6 +18,7 @@ from shapewright.shapes.dtypes import DType, f32, f64, i64
 from shapewright.shapes.errors import ArgumentError, DeviceError, DTypeError, UnusedParameterError
 from shapewright.tape import Gradients
 from shapewright.tensor.creation import full
+from shapewright.tensor.habits import OPTIMIZER, missing
 from shapewright.tensor.parameter import Buffer, Parameter
 from shapewright.tensor.tensor import Tensor
 
@@ -112,6 +113,11 @@ class Optimizer:
     def _setting(self, name: str, value: Any) -> Any:
         """Give a setting of a group as it is kept: `weight_decay=0.01` says L2 or decoupled, as the optimiser does."""
         return decay(self._called, value, self._decay) if name == "weight_decay" else value
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            raise missing(type(self).__name__, name, OPTIMIZER, self)
 
     # ---- what users call --------------------------------------------------------------------------------------------
     def update(self, grads: Gradients, *, unused: Literal["error", "ignore"] = "error") -> None:

@@ -126,16 +126,16 @@ def eye(size: Int[N], *, dtype: type[E] = f32, device: Device | None = None) -> 
 
 
 @overload
-def arange(stop: Int[N], *, dtype: type[E] = i64, device: Device | None = None) -> Tensor[[N], E]: ...
+def arange(stop: Int[N], /, *, dtype: type[E] = i64, device: Device | None = None) -> Tensor[[N], E]: ...
 @overload
 def arange(
-    start: Int[A], stop: Int[B], *, dtype: type[E] = i64, device: Device | None = None
+    start: Int[A], stop: Int[B], /, *, dtype: type[E] = i64, device: Device | None = None
 ) -> Tensor[[B - A], E]: ...
 @overload
 def arange(
-    start: Int[A], stop: Int[B], step: Int[K], *, dtype: type[E] = i64, device: Device | None = None
+    start: Int[A], stop: Int[B], step: Int[K], /, *, dtype: type[E] = i64, device: Device | None = None
 ) -> Tensor[[0 - (A - B) // K], E]: ...
-def arange(start: Any, stop: Any = None, step: Any = 1, *, dtype: Any = i64, device: Device | None = None) -> Any:
+def arange(start: Any, stop: Any = None, step: Any = 1, /, *, dtype: Any = i64, device: Device | None = None) -> Any:
     """Give 0, 1, …, stop - 1; or start, start + step, … before stop.
 
     Raises:

@@ -26,6 +26,7 @@ from .along import Along
 from .contraction import Contraction
 from .elementwise import Elementwise
 from .feeding import Feeding
+from .habits import TENSOR, missing
 from .indexing import Indexing
 from .movement import Movement
 from .reductions import Reductions
@@ -81,6 +82,9 @@ class Tensor(
 
         def __class_getitem__(cls, item: Any) -> Any:
             return types.GenericAlias(cls, item)
+
+        def __getattr__(self, name: str) -> Any:
+            raise missing("Tensor", name, TENSOR, self)
 
     # ---- what it is -------------------------------------------------------------------------------------------------
     @property

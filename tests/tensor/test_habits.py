@@ -1,0 +1,90 @@
+"""Names and arguments of other libraries: what the error says to write instead, and that it is there."""
+
+from __future__ import annotations
+
+import copy
+import re
+
+import numpy as np
+import pytest
+
+import shapewright as sw
+from shapewright import nn, optim
+from shapewright.tensor import habits
+
+
+def said(owner: object, name: str) -> str:
+    with pytest.raises(AttributeError) as caught:
+        getattr(owner, name)
+    return str(caught.value)
+
+
+def test_a_name_of_another_library_is_answered() -> None:
+    x, model = sw.ones((2, 3)), nn.Linear(3, 2)
+    assert said(x, "view") == "Tensor has no attribute 'view'\n  write  x.reshape(to)"
+    assert said(x, "relu_") == "Tensor has no attribute 'relu_'\n  write  y = x.relu(...): a tensor never changes"
+    assert said(x, "nothing_like_it") == "Tensor has no attribute 'nothing_like_it'"
+    assert said(model, "eval") == (
+        "Linear has no attribute 'eval'\n  write  nothing: an untraced input means inference, model(x)"
+    )
+    assert said(optim.Adam(model), "step").endswith("write  optimizer.update(loss.backward())")
+    assert said(nn, "CrossEntropyLoss").endswith("write  nn.cross_entropy(logits, labels)")
+    assert said(sw, "no_grad").endswith("write  nothing: what is not traced is not recorded")
+
+
+def test_no_name_that_is_here_is_explained_as_missing() -> None:
+    for owner, table in ((sw.Tensor, habits.TENSOR), (nn.Module, habits.MODULE), (optim.Optimizer, habits.OPTIMIZER)):
+        assert [name for name in table if hasattr(owner, name)] == []
+    assert [name for name in habits.NN if name in vars(nn)] == []
+    assert [name for name in habits.PACKAGE if name in vars(sw)] == []
+
+
+def test_what_is_proposed_exists() -> None:
+    tables = (habits.TENSOR, habits.MODULE, habits.OPTIMIZER, habits.NN, habits.PACKAGE)
+    owners = {"x": sw.Tensor, "model": nn.Module, "optimizer": optim.Optimizer, "nn": nn, "sw": sw, "optim": optim}
+    named = [
+        (owner, name)
+        for table in tables
+        for text in table.values()
+        for owner, name in re.findall(r"\b(\w+)\.(\w+)", text)
+    ]
+    instance = {"groups"}
+    assert [
+        f"{owner}.{name}"
+        for owner, name in named
+        if owner in owners and name not in instance and not hasattr(owners[owner], name) and name != "head"
+    ] == []
+
+
+def test_protocols_still_find_nothing() -> None:
+    x = sw.ones((2,))
+    assert not hasattr(x, "__array_interface__")
+    assert copy.deepcopy(nn.Sequential(nn.Linear(2, 2)))(x).shape == (2,)
+    np.testing.assert_array_equal(np.asarray(x), [1, 1])
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "says"),
+    [
+        (lambda x: x.to("cpu"), sw.DTypeError, "to: takes an element type or a device, not 'cpu'"),
+        (lambda x: x[np.array([0, 1])], sw.ShapeError, "an index is a NumPy array, and a tensor is needed"),
+        (
+            lambda x: sw.rand((2,), key=0),
+            sw.ArgumentError,
+            r"key= is a stream of random numbers, not 0\n  write  key=sw",
+        ),
+        (lambda x: nn.LayerNorm((3,)), sw.ArgumentError, r"normalized_shape is the size of the last axis, not \(3,\)"),
+        (lambda x: nn.Sequential([nn.ReLU()]), sw.ArgumentError, r"layer 0 is a list(.|\n)*nn.Sequential\(\*layers\)"),
+        (lambda x: sw.arange(0, 1, 0.1), sw.ArgumentError, r"counts in ints(.|\n)*sw.linspace"),
+        (lambda x: sw.arange(5, 1), sw.ArgumentError, "there is no number from 5 to 1 in steps of 1"),
+        (lambda x: sw.arange(1, 5, 0), sw.ArgumentError, "step=0 never arrives"),
+    ],
+)
+def test_a_wrong_argument_is_answered(call, error, says) -> None:
+    with pytest.raises(error, match=says):
+        call(sw.ones((2, 3)))
+
+
+@pytest.mark.parametrize("numbers", [(3,), (0,), (1, 5), (2, 2), (1, 8, 3), (5, 0, -2), (10, 1, -3), (0, 1, 2)])
+def test_arange_is_range(numbers: tuple[int, ...]) -> None:
+    assert sw.arange(*numbers).tolist() == list(range(*numbers))  # pyrefly: ignore
