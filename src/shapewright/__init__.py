@@ -6,7 +6,6 @@ What is not here is not public. One import, `import shapewright as sw`, gives te
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any, Final
 
 # Each checker is shown its own declarations: Pyrefly the real ones, which also run; mypy and ty names of type Any, and
@@ -97,6 +96,8 @@ else:
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
+        import sys
+
         from shapewright.tensor.habits import PACKAGE, missing
 
         raise missing("shapewright", name, PACKAGE, sys.modules[__name__])

@@ -5,7 +5,6 @@ One file each beside this one. What it is not: optimisers (`optim/`).
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any, Final
 
 # Each checker is shown its own declarations: Pyrefly the real ones, which also run; mypy and ty names of type Any, and
@@ -85,6 +84,8 @@ else:
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
+        import sys
+
         from shapewright.tensor.habits import NN, missing
 
         raise missing("shapewright.nn", name, NN, sys.modules[__name__])
