@@ -286,7 +286,9 @@ class Function:
     def gather(self, base: Register, indices: Register, kind: str, mask: Register | None = None) -> Register:
         """Load elements that lie anywhere, by their indices past `base`; lanes outside the mask are 0."""
         count = lanes(indices.type)
-        pointers = self.emit(f"getelementptr {kind}, ptr {base.text}, {indices.type} {indices.text}", vector(count, PTR))
+        pointers = self.emit(
+            f"getelementptr {kind}, ptr {base.text}, {indices.type} {indices.text}", vector(count, PTR)
+        )
         wide = vector(count, kind)
         name = f"llvm.masked.gather.v{count}{_SUFFIXES[kind]}.v{count}p0"
         mask = mask or Register(self, "splat (i1 true)", vector(count, I1))
@@ -297,6 +299,11 @@ class Function:
             f"{wide} zeroinitializer)",
             wide,
         )
+
+    def prefetch(self, pointer: Register, *, to_write: bool = False) -> None:
+        """Ask for a cache line; any address will do."""
+        self.module.declare("llvm.prefetch.p0", "void", [PTR, "i32 immarg", "i32 immarg", "i32 immarg"])
+        self.do(f"call void @llvm.prefetch.p0(ptr {pointer.text}, i32 {int(to_write)}, i32 3, i32 1)")
 
     # ---- vectors ----------------------------------------------------------------------------------------------------
     def splat(self, value: Register, count: int) -> Register:
@@ -403,7 +410,7 @@ class Module:
         self._shared: dict[Hashable, str] = {}
 
     def shared(self, key: Hashable, prefix: str, write: Callable[[str], None]) -> str:
-        """Give the name of the function that `write(name)` writes: the first time it is asked for, then the same one."""
+        """Give the name of the function that `write(name)` writes; for an equal key it is written only once."""
         if key not in self._shared:
             self._shared[key] = f"{prefix}_{len(self._shared)}"
             write(self._shared[key])
