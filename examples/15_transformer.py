@@ -43,7 +43,9 @@ class Block[H: IntVar, K: IntVar](nn.Module):
     def __init__(self, heads: Int[H], size: Int[K]) -> None:
         width = heads * size
         self.attend = nn.Sequential(nn.LayerNorm(width), CausalAttention(heads, size))
-        self.think = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+        self.think = nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
+        )
 
     def __call__[B: IntVar, T: IntVar](self, x: Tensor[[B, T, H * K]]) -> Tensor[[B, T, H * K]]:
         h = x + self.attend(x)
