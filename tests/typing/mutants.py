@@ -3,18 +3,23 @@
 One change: a number is one larger, two members of a tuple or list are swapped, two arguments are. A mutant that raises a
 ShapeError or a DTypeError is a bug that the checker must find; one that runs may be reported too, if what was changed is
 an annotation. What it is not: a test (`test_typing.py` draws a sample, `report.py` takes all).
+
+A mutant of a statement that only computes changes nothing after it: all of them stand in one file for the checker, and
+those at the top of a program run on what the statements before have left. Others are programs of their own.
 """
 
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import io
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import shapewright as sw
 from tests.typing import checkers, programs
@@ -22,13 +27,24 @@ from tests.typing import checkers, programs
 
 @dataclass(frozen=True)
 class Mutant:
-    """A correct program with one change."""
+    """A correct program with one change, in the statement that stands at `place` at its top."""
 
     program: str
     number: int
     kind: str
+    place: int
+    # The innermost statement that was changed: its number in the program, whether it only computes, what it became.
+    statement: int
+    computes: bool
     text: str
-    code: str
+    # The changed statement at the top of the program.
+    changed: str = field(repr=False)
+
+    @property
+    def code(self) -> str:
+        texts = [ast.unparse(statement) for statement in base(programs.FOLDER / self.program).body]
+        texts[self.place] = self.changed
+        return "\n".join(texts) + "\n"
 
 
 @dataclass(frozen=True)
@@ -57,31 +73,41 @@ class _WithoutAssertions(ast.NodeTransformer):
         return node.body if ast.unparse(node.test) == "TYPE_CHECKING" else node
 
 
+@functools.cache
 def base(path: Path) -> ast.Module:
     """The program that is changed: without assertions on types, which would find every change."""
     return ast.parse(ast.unparse(_WithoutAssertions().visit(ast.parse(programs.source(path)))))
 
 
-def _sites(statement: ast.AST) -> Iterator[tuple[str, ast.AST]]:
-    if isinstance(statement, ast.If) and ast.unparse(statement.test) == "not TYPE_CHECKING":
-        # What only runs is no statement about types.
+# ---- the changes -------------------------------------------------------------------------------------------------------
+def _sites(node: ast.AST, within: ast.stmt) -> Iterator[tuple[str, ast.AST, ast.stmt]]:
+    """What can be changed, with the innermost statement it is in."""
+    if isinstance(node, ast.If) and ast.unparse(node.test) == "not TYPE_CHECKING":
+        # What only runs says nothing about types.
         return
-    for node in ast.iter_child_nodes(statement):
-        if isinstance(node, ast.Constant) and type(node.value) is int and node.value >= 1:
-            yield "one more", node
-        if isinstance(node, ast.Tuple | ast.List) and len(node.elts) >= 2 and isinstance(node.ctx, ast.Load):
-            yield "members swapped", node
-        if isinstance(node, ast.Call) and len(node.args) >= 2:
-            yield "arguments swapped", node
-        yield from _sites(node)
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Constant) and type(child.value) is int and child.value >= 1:
+            yield "one more", child, within
+        if isinstance(child, ast.Tuple | ast.List) and len(child.elts) >= 2 and isinstance(child.ctx, ast.Load):
+            yield "members swapped", child, within
+        if isinstance(child, ast.Call) and len(child.args) >= 2:
+            yield "arguments swapped", child, within
+        yield from _sites(child, child if isinstance(child, ast.stmt) else within)
 
 
-def _change(node: ast.AST) -> None:
-    """Change a node, or change it back."""
+def _statements(node: ast.AST) -> Iterator[ast.stmt]:
+    """Every statement of a program, outer ones first."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt):
+            yield child
+        yield from _statements(child)
+
+
+def _change(node: ast.AST, by: int) -> None:
+    """Change a node, or with -1 change it back."""
     if isinstance(node, ast.Constant):
         assert isinstance(node.value, int)
-        node.value += -1 if hasattr(node, "changed") else 1
-        node.__dict__.pop("changed") if hasattr(node, "changed") else setattr(node, "changed", True)
+        node.value += by
     elif isinstance(node, ast.Call):
         node.args[0], node.args[1] = node.args[1], node.args[0]
     elif isinstance(node, ast.Tuple | ast.List):
@@ -90,64 +116,148 @@ def _change(node: ast.AST) -> None:
 
 def mutants(path: Path) -> Iterator[Mutant]:
     """Every mutant of a program."""
-    module = base(path)
-    texts = [ast.unparse(statement) for statement in module.body]
     number = 0
-    for place, statement in enumerate(module.body):
-        for kind, node in list(_sites(statement)):
-            _change(node)
-            changed = ast.unparse(statement)
-            _change(node)
-            if changed == texts[place]:
+    numbers = {id(s): i for i, s in enumerate(_statements(base(path)))}
+    for place, statement in enumerate(base(path).body):
+        for kind, node, within in list(_sites(statement, statement)):
+            before = ast.unparse(within)
+            _change(node, 1)
+            after, changed = ast.unparse(within), ast.unparse(statement)
+            _change(node, -1)
+            if before == after:
                 continue
             number += 1
-            pairs = zip(texts[place].splitlines(), changed.splitlines(), strict=False)
-            text = next(after.strip() for before, after in pairs if before != after)
-            code = "\n".join([*texts[:place], changed, *texts[place + 1 :]]) + "\n"
-            yield Mutant(path.name, number, kind, text, code)
+            computes = isinstance(within, ast.Expr)
+            # Of a statement with a body only the line that changed.
+            lines = zip(before.splitlines(), after.splitlines(), strict=True)
+            text = after if computes else next(new.strip() for old, new in lines if old != new)
+            yield Mutant(path.name, number, kind, place, numbers[id(within)], computes, text, changed)
 
 
 def sample(paths: Sequence[Path], size: int) -> list[Mutant]:
-    """The same mutants every time, of all programs and kinds alike."""
+    """The same mutants every time: all that stand at the top and only compute, and so many of the others."""
     every = [mutant for path in paths for mutant in mutants(path)]
-    return sorted(every, key=lambda m: hashlib.sha256(f"{m.program} {m.kind} {m.text}".encode()).digest())[:size]
+    others = sorted((m for m in every if not _cheap(m)), key=_chance)
+    return [m for m in every if _cheap(m)] + others[:size]
 
 
-def _run(mutant: Mutant) -> tuple[str, str]:
-    sw.seed(0)
-    # Its own name: dataclasses and modules look themselves up.
-    names = {"__name__": f"tests.typing.mutant_{mutant.number}", "__file__": mutant.program}
-    try:
-        with redirect_stdout(io.StringIO()):
-            exec(compile(mutant.code, mutant.program, "exec"), names)
-            if "run" in names:
-                names["run"]()
-    except Exception as error:
-        return type(error).__name__, str(error).partition("\n")[0]
-    return "", ""
+def _cheap(mutant: Mutant) -> bool:
+    return mutant.computes and mutant.changed == mutant.text
 
 
-def outcomes(chosen: Sequence[Mutant]) -> list[Outcome]:
-    """Run mutants and check them all at once.
+def _chance(mutant: Mutant) -> bytes:
+    return hashlib.sha256(f"{mutant.program} {mutant.kind} {mutant.changed}".encode()).digest()
+
+
+# ---- running -----------------------------------------------------------------------------------------------------------
+class _Running:
+    """A correct program, run once statement by statement."""
+
+    def __init__(self, path: Path) -> None:
+        module = base(path)
+        self.path = path
+        self.code = [compile(ast.Module([s], []), str(path), "exec") for s in module.body]
+        self.before: list[dict[str, Any]] = []
+        names: dict[str, Any] = {"__name__": f"tests.typing.mutant_{path.stem}", "__file__": str(path)}
+        for code in self.code:
+            self.before.append(dict(names))
+            exec(code, names)
+
+    def outcome(self, mutant: Mutant) -> tuple[str, str]:
+        # Functions and classes look names up where they were defined: what is changed begins anew.
+        alone = _cheap(mutant)
+        names = dict(self.before[mutant.place]) if alone else dict(self.before[0])
+        sw.seed(0)
+        try:
+            with redirect_stdout(io.StringIO()):
+                if alone:
+                    exec(mutant.changed, names)
+                    return "", ""
+                for place, code in enumerate(self.code):
+                    exec(mutant.changed if place == mutant.place else code, names)
+                if "run" in names:
+                    names["run"]()
+        except Exception as error:
+            return type(error).__name__, str(error).partition("\n")[0]
+        return "", ""
+
+
+# ---- checking ----------------------------------------------------------------------------------------------------------
+class _Together(ast.NodeTransformer):
+    """Puts mutants of statements that only compute behind the statement, each between two marks."""
+
+    def __init__(self, chosen: Sequence[Mutant]) -> None:
+        self.after: dict[int, list[Mutant]] = {}
+        for mutant in chosen:
+            self.after.setdefault(mutant.statement, []).append(mutant)
+        self.seen = 0
+
+    def visit(self, node: ast.AST) -> Any:
+        number = self.seen
+        self.seen += isinstance(node, ast.stmt)
+        node = self.generic_visit(node)
+        mutants = self.after.get(number, []) if isinstance(node, ast.Expr) else []
+        if not mutants:
+            return node
+        return [node, *(part for m in mutants for part in (_mark(m.number), *ast.parse(m.text).body, _mark(0)))]
+
+
+def _mark(number: int) -> ast.stmt:
+    return ast.Expr(ast.Constant(f"mutant {number}"))
+
+
+def _marked(text: str) -> dict[int, int]:
+    """For each line of a mutant, its number."""
+    found, number = {}, 0
+    for line, content in enumerate(text.splitlines(), 1):
+        if content.strip().startswith("'mutant "):
+            number = int(content.strip()[len("'mutant ") : -1])
+        elif number:
+            found[line] = number
+    return found
+
+
+def _reported(chosen: Sequence[Mutant]) -> dict[Mutant, str]:
+    """What Pyrefly says of each mutant that it reports.
 
     Raises:
         ValueError: a program is not correct even before it is changed.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
-        paths = [folder / f"m{i}_{mutant.program}" for i, mutant in enumerate(chosen)]
-        for path, mutant in zip(paths, chosen, strict=True):
-            path.write_text(mutant.code, "utf-8")
-        unchanged = {folder / program: program for program in sorted({mutant.program for mutant in chosen})}
-        for path, program in unchanged.items():
-            path.write_text(ast.unparse(base(programs.FOLDER / program)), "utf-8")
-        reported: dict[str, str] = {}
-        for error in checkers.run("pyrefly", [*unchanged, *paths]).errors:
-            reported.setdefault(error.file, f"line {error.line}: {error.code}: {error.message}")
-        for path, program in unchanged.items():
-            if str(path) in reported:
-                raise ValueError(f"{program}, unchanged but for its assertions: {reported[str(path)]}")
-        return [
-            Outcome(mutant, *_run(mutant), reported.get(str(path), ""))
-            for path, mutant in zip(paths, chosen, strict=True)
-        ]
+        files: dict[str, Mutant | None] = {}
+        marks: dict[str, dict[int, Mutant]] = {}
+        for program in sorted({mutant.program for mutant in chosen}):
+            own = [m for m in chosen if m.program == program]
+            together = _Together([m for m in own if m.computes])
+            text = ast.unparse(together.visit(ast.parse(ast.unparse(base(programs.FOLDER / program)))))
+            path = folder / program
+            path.write_text(text, "utf-8")
+            files[str(path)] = None
+            by_number = {m.number: m for m in own}
+            marks[str(path)] = {line: by_number[number] for line, number in _marked(text).items()}
+            for mutant in own:
+                if not mutant.computes:
+                    path = folder / f"m{mutant.number}_{program}"
+                    path.write_text(mutant.code, "utf-8")
+                    files[str(path)] = mutant
+        found: dict[Mutant, str] = {}
+        for error in checkers.run("pyrefly", [Path(file) for file in files]).errors:
+            mutant = files[error.file] or marks[error.file].get(error.line)
+            if mutant is None:
+                raise ValueError(f"{Path(error.file).name}: {error.message}: before it was changed")
+            found.setdefault(mutant, f"{error.code}: {error.message}")
+        return found
+
+
+def outcomes(chosen: Sequence[Mutant]) -> list[Outcome]:
+    """Run mutants and check them all at once."""
+    reported = _reported(chosen)
+    read = sw.data.mnist
+    # The same immutable images for each mutant that reads them.
+    sw.data.mnist = functools.cache(read)
+    try:
+        running = {program: _Running(programs.FOLDER / program) for program in sorted({m.program for m in chosen})}
+        return [Outcome(m, *running[m.program].outcome(m), reported.get(m, "")) for m in chosen]
+    finally:
+        sw.data.mnist = read

@@ -137,6 +137,11 @@ def parts() -> None:
     c[..., 4]  # BUG
     c[..., 2:5]  # BUG
     c[0, 1:4]  # BUG
+    c[1:3, 0]  # BUG
+    c[:3, 0]  # BUG
+    c[0:2, 3]  # BUG
+    c[1:3, ...]  # BUG
+    c[:3, ...]  # BUG
     a[0:2, 1:6]  # BUG
     a[[0, 3]]  # BUG
     c[1:3, ...]  # BUG

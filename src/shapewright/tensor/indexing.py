@@ -124,6 +124,14 @@ class Indexing(Generic[S, DT]):
     @overload
     def __getitem__[I: IntVar, A: IntVar](self: Indexing[S, DT], at: tuple[Int[I], slice[Int[A], None, None]]) -> Tensor[slice_from_shape(select_shape(S, Int[I], 0), Int[A], 0), DT]: ...
     @overload
+    def __getitem__[I: IntVar, A: IntVar, B: IntVar](self: Indexing[S, DT], at: tuple[slice[Int[A], Int[B], None], Int[I]]) -> Tensor[slice_shape(select_shape(S, Int[I], 1), Int[A], Int[B], Int[1], 0), DT]: ...  # noqa: E501
+    @overload
+    def __getitem__[I: IntVar, B: IntVar](self: Indexing[S, DT], at: tuple[slice[None, Int[B], None], Int[I]]) -> Tensor[slice_shape(select_shape(S, Int[I], 1), Int[0], Int[B], Int[1], 0), DT]: ...  # noqa: E501
+    @overload
+    def __getitem__[A: IntVar, B: IntVar](self: Indexing[S, DT], at: tuple[slice[Int[A], Int[B], None], EllipsisType]) -> Tensor[slice_shape(S, Int[A], Int[B], Int[1], 0), DT]: ...  # noqa: E501
+    @overload
+    def __getitem__[B: IntVar](self: Indexing[S, DT], at: tuple[slice[None, Int[B], None], EllipsisType]) -> Tensor[slice_shape(S, Int[0], Int[B], Int[1], 0), DT]: ...  # noqa: E501
+    @overload
     def __getitem__[A: IntVar, B: IntVar, C: IntVar, D: IntVar](self: Indexing[S, DT], at: tuple[slice[Int[A], Int[B], None], slice[Int[C], Int[D], None]]) -> Tensor[slice_shape(slice_shape(S, Int[A], Int[B], Int[1], 0), Int[C], Int[D], Int[1], 1), DT]: ...
     @overload
     def __getitem__[A: IntVar, B: IntVar, C: IntVar, D: IntVar](self: Indexing[S, DT], at: tuple[_All, slice[Int[A], Int[B], None], slice[Int[C], Int[D], None]]) -> Tensor[slice_shape(slice_shape(S, Int[A], Int[B], Int[1], 1), Int[C], Int[D], Int[1], 2), DT]: ...
