@@ -66,11 +66,13 @@ class Binder:
     def patterns(self) -> Patterns:
         # Read at the first call: the classes that annotations name may not exist while the function is defined.
         if self._read is None:
-            self._read = read(self.function)
+            patterns = read(self.function)
             signature = inspect.signature(self.function).parameters
-            defaults = {name: signature[name].default for name, _, _ in self._read.parameters}
+            defaults = {name: signature[name].default for name, _, _ in patterns.parameters}
             empty = inspect.Parameter.empty
             self._defaults = {n: d for n, d in defaults.items() if isinstance(d, int | type) and d is not empty}
+            # Last: another thread that sees the patterns finds the defaults too.
+            self._read = patterns
         return self._read
 
     def check(self, args: Sequence[Any], kwargs: Mapping[str, Any], known: Mapping[str, Any]) -> Binding:
@@ -100,8 +102,10 @@ class Binder:
             if value is None:
                 continue
             given.append((place, value, name, pattern))
+            # With its place: `f(x)`, `f(x=x)` and `f(y=x)` are different calls.
+            key.append(place)
             key.append(value._spec if isinstance(value, Tensor) else _key(value))
-        verdict_key = (*key, *known.values())
+        verdict_key = (*key, *known.items())
         found = self._verdicts.get(verdict_key)
         if found is None:
             found = self._bind(given, known)
