@@ -83,6 +83,7 @@ class Plan:
         grid: threads along the batch, m and n.
         threads: in all.
         pack_a: "no", "rows" (each row lies along k) or "panel".
+        group: tiles of A that are packed at once.
         pack_b: whether B is packed.
         shared: whether all threads pack one copy of B's block together; needs a barrier.
         partial_in_c: whether C holds the sums between blocks of k.
@@ -102,6 +103,7 @@ class Plan:
     grid: tuple[int, int, int]
     threads: int
     pack_a: str
+    group: int
     pack_b: bool
     shared: bool
     partial_in_c: bool
@@ -154,7 +156,7 @@ def _ceil(size: int, part: int) -> int:
 
 def _lines(size: int) -> int:
     """Round up to whole cache lines, and one more, so that neighbours do not share one."""
-    return (size + 127) & ~63
+    return (size + 127) & ~63 if size else 0
 
 
 def split(size: int, largest: int, multiple: int = 1) -> tuple[tuple[int, int], ...]:
@@ -191,22 +193,23 @@ def make_plan(problem: Problem, target: Target, threads: int, *, has_epilogue: b
     width = vectors * lanes
     panels = _ceil(problem.n, width)
 
-    size = SIZES[words.kind]
-    k_step = max(1, problem.k)
-    if not dot:
-        blocks = -(-_words(k_step, words) * size * tile_rows // (target.level1_bytes * 7 // 8))
-        # A block of B has at least one panel, however little of the second cache it leaves.
-        blocks = max(blocks, -(-_words(k_step, words) * size * width // (target.level2_bytes // 2)))
-        k_step = _rounded_up(-(-k_step // max(1, blocks)), lanes * words.elements) if blocks > 1 else k_step
-    panel_bytes = _words(k_step, words) * size * width
-    block_panels = max(1, min(_ceil(panels, grid[2]), target.level2_bytes * 5 // 8 // panel_bytes))
     most_panels = _ceil(panels, grid[2])
-    block_panels = -(-most_panels // max(1, _ceil(most_panels, block_panels)))
-
     pack_a = _a_packing(problem, words, panels, dot)
-    pack_b = not dot and (
-        words.pairs or tiles > 1 or not _is_direct(problem.b, problem, words) or problem.b.column != 1
-    )
+    # Rows that lie side by side are read together: each row of A along k is on another page.
+    group = min(4, tiles) if pack_a == "panel" and problem.a.row == 1 and not dot else 1
+    is_read_once = tiles == 1 and problem.b.column == 1 and _is_direct(problem.b, problem, words)
+    pack_b = not dot and not is_read_once
+    size = SIZES[words.kind]
+    k_step, block_panels = max(1, problem.k), most_panels
+    if pack_b:
+        k_step = _k_step(problem.k, words, tile_rows, width, target)
+        panel_bytes = _words(k_step, words) * size * width
+        block_panels = max(1, min(most_panels, target.level2_bytes * 3 // 4 // panel_bytes))
+        # Blocks as even as can be.
+        block_panels = _ceil(most_panels, max(1, _ceil(most_panels, block_panels)))
+    elif not dot and problem.k * problem.n * size > 4 * target.level2_bytes:
+        # B comes from memory: whole rows in turn are read faster than parts of rows, each on another page.
+        k_step = min(k_step, 8)
     shared = pack_b and grid[1] == threads > 1
     k_blocks = max(1, _ceil(problem.k, k_step))
     partial_in_c = not has_epilogue and problem.c.kind == problem.compute
@@ -222,6 +225,7 @@ def make_plan(problem: Problem, target: Target, threads: int, *, has_epilogue: b
         grid=grid,
         threads=threads,
         pack_a=pack_a,
+        group=group,
         pack_b=pack_b,
         shared=shared,
         partial_in_c=partial_in_c,
@@ -229,23 +233,23 @@ def make_plan(problem: Problem, target: Target, threads: int, *, has_epilogue: b
         b_bytes=0,
         partial_bytes=0,
     )
-    # A vector is written at the end of packed rows, and read behind them nowhere.
-    tile_rows = problem.m if dot else tile_rows
-    if dot and pack_a != "no":
-        a_words = problem.m * plan.pitch
-    else:
-        a_words = {"no": 0, "rows": tile_rows * plan.pitch, "panel": tile_rows * (_words(k_step, words) + 1)}[pack_a]
-    partial = _ceil(tiles, grid[1]) + 1
+    # A whole vector is written at the end of a panel's rows, even if only a part of it belongs there.
+    held_rows = problem.m if dot else tile_rows * group
+    held = {"no": 0, "rows": plan.pitch, "panel": plan.pitch if dot else _words(k_step, words) + 1}[pack_a]
+    sums = (_ceil(tiles, grid[1]) + 1) * block_panels * tile_rows * width if k_blocks > 1 and not partial_in_c else 0
     return replace(
         plan,
-        a_bytes=_lines(a_words * size) if a_words else 0,
-        b_bytes=_lines(block_panels * panel_bytes) if pack_b else 0,
-        partial_bytes=(
-            _lines(partial * block_panels * tile_rows * width * SIZES[problem.compute])
-            if k_blocks > 1 and not partial_in_c
-            else 0
-        ),
+        a_bytes=_lines(held_rows * held * size),
+        b_bytes=_lines(block_panels * _words(k_step, words) * size * width) if pack_b else 0,
+        partial_bytes=_lines(sums * SIZES[problem.compute]),
     )
+
+
+def _k_step(k: int, words: Words, rows: int, width: int, target: Target) -> int:
+    """Choose k of a block: a tile of A fills most of the first cache, and a panel of B at most half of the second."""
+    size = SIZES[words.kind] * _words(k, words)
+    blocks = max(_ceil(size * rows, target.level1_bytes * 7 // 8), _ceil(size * width, target.level2_bytes // 2))
+    return _rounded_up(_ceil(k, blocks), words.lanes * words.elements) if blocks > 1 else max(1, k)
 
 
 def _words_of(problem: Problem, target: Target) -> tuple[Words, bool]:
@@ -255,7 +259,8 @@ def _words_of(problem: Problem, target: Target) -> tuple[Words, bool]:
     rounded = problem.rounded and not both_bf16
     words = Words(problem.compute, rounded, False, target.has_bf16_convert, lanes)
     # Where B lies along k, turning it round costs more than a few rows gain by it.
-    along = problem.b.row == 1 and problem.b.column != 1 and problem.m <= 4 and problem.k >= lanes
+    along = problem.b.row == 1 and (problem.b.column != 1 or problem.n == 1)
+    along = along and problem.m <= 4 and problem.k >= lanes
     exact = problem.b.kind == BF16 or not rounded
     if along and exact and SIZES[problem.b.kind] <= SIZES[problem.compute]:
         return words, True

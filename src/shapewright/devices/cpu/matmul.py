@@ -12,14 +12,14 @@ Every thread runs the same code and does its part. Nothing is allocated: packed 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
 from .blocking import Plan, Problem, make_plan
 from .ir import I8, I64, PTR, SIZES, Function, Module, Register
 from .machine import Target
-from .packing import pack_panel, pack_rows
+from .packing import pack_panels, pack_rows
 from .tiles import Block, Ending, Epilogue, Operand, TileShape, write_dot_kernel, write_tile_kernel
 
 __all__ = [
@@ -225,20 +225,24 @@ class _Writer:
             if plan.shared:
                 start = first + (last - first) * self.thread // plan.threads
                 stop = first + (last - first) * (self.thread + 1) // plan.threads
-            self._over_panels(start, stop, lambda panel, columns: self._pack_b(source, panel, first, columns, count))
+            self._pack_b(source, start, stop, first, count)
             if plan.shared:
                 self.barrier()
         ending = self._ending(begins=begins, ends=ends)
         row, slot = 0, f.constant(0)
         for turn, (rows, tiles) in enumerate(plan.row_parts):
             start, stop = self._share(self.of_m, plan.grid[1], tiles, up=bool(turn % 2))
-            with f.loop(start, stop) as loop:
+            with f.loop(start, stop, plan.group) as loop:
                 here = loop.counter * rows + row
-                a, strides = self._a_of_tile(here, k, rows, count)
-                run = partial(
-                    self._call_tile, (rows, here, slot + loop.counter - start), a, strides, source, first, count, ending
-                )
-                self._over_panels(first, last, run)
+                together = f.intrinsic("smin", stop - loop.counter, f.constant(plan.group))
+                a, strides, pitch = self._a_of_tiles(here, k, rows, together, count)
+                with f.loop(0, together) if plan.group > 1 else nullcontext() as inner:
+                    index = f.constant(0) if inner is None else inner.counter
+                    a = f.address(a, index * pitch, plan.words.kind)
+                    tile = (rows, here + index * rows, slot + (loop.counter - start) + index)
+                    self._over_panels(
+                        first, last, partial(self._call_tile, tile, a, strides, source, first, count, ending)
+                    )
             slot = slot + stop - start
             row += rows * tiles
         if plan.shared and not is_only:
@@ -262,30 +266,48 @@ class _Writer:
         plan = self.plan
         return -(-plan.k_step // plan.words.elements) * SIZES[plan.words.kind] * plan.width
 
-    def _pack_b(self, source: Register, panel: Register, first: Register, columns: int, count: int) -> None:
+    def _pack_b(self, source: Register, start: Register, stop: Register, first: Register, count: int) -> None:
+        """Pack panels `start` to `stop` of the block that begins with panel `first`."""
         f, plan, b = self.f, self.plan, self.problem.b
-        width = -(-columns // plan.lanes) * plan.lanes
         strides = (b.column, b.row)
-        name, rounds = pack_panel(self.module, plan.words, b.kind, strides, valid=columns, width=width, count=count)
-        here = f.address(source, panel * (plan.width * b.column), b.kind)
-        f.call(name, [here, f.address(self.b_block, (panel - first) * self._panel_bytes(), I8), f.constant(rounds)])
+        pitch = self._panel_bytes() // SIZES[plan.words.kind]
 
-    def _a_of_tile(self, row: Register, k: Register, rows: int, count: int) -> tuple[Register, tuple[int, int]]:
-        """Give where a tile's rows of A begin, packed if need be, and the strides there in words."""
+        def pack(panel: Register, panels: Register, columns: int) -> None:
+            width = -(-columns // plan.lanes) * plan.lanes
+            name, rounds = pack_panels(
+                self.module, plan.words, b.kind, strides, valid=columns, width=width, count=count, pitch=pitch
+            )
+            here = f.address(source, panel * (plan.width * b.column), b.kind)
+            there = f.address(self.b_block, (panel - first) * self._panel_bytes(), I8)
+            f.call(name, [here, there, f.constant(rounds), panels])
+
+        rest = self.problem.n % plan.width
+        whole = plan.panels - (1 if rest else 0)
+        if whole:
+            last = f.intrinsic("smin", stop, f.constant(whole)) if rest else stop
+            pack(start, last - start, plan.width)
+        if rest:
+            with f.when(stop.compare("eq", plan.panels)), f.when(start.compare("lt", stop)):
+                pack(f.constant(whole), f.constant(1), rest)
+
+    def _a_of_tiles(
+        self, row: Register, k: Register, rows: int, together: Register, count: int
+    ) -> tuple[Register, tuple[int, int], int]:
+        """Give where the rows of A of some tiles begin, packed if need be, the strides there, and from tile to tile."""
         f, plan, a = self.f, self.plan, self.problem.a
         words = plan.words
         source = f.address(self.a_here, row * a.row + k * a.column, a.kind)
         if plan.pack_a == "no":
-            return source, (a.row // words.elements, 1 if words.pairs else a.column)
+            return source, (a.row // words.elements, 1 if words.pairs else a.column), 0
         if plan.pack_a == "rows":
-            strides = (plan.pitch, 1)
             name, rounds = pack_rows(self.module, words, a.kind, a.row, rows=rows, pitch=plan.pitch, count=count)
-        else:
-            strides = (1, rows)
-            along = (a.row, a.column)
-            name, rounds = pack_panel(self.module, words, a.kind, along, valid=rows, width=rows, count=count)
-        f.call(name, [source, self.a_tile, f.constant(rounds)])
-        return self.a_tile, strides
+            f.call(name, [source, self.a_tile, f.constant(rounds)])
+            return self.a_tile, (plan.pitch, 1), 0
+        along = (a.row, a.column)
+        pitch = rows * (-(-count // words.elements) + 1)
+        name, rounds = pack_panels(self.module, words, a.kind, along, valid=rows, width=rows, count=count, pitch=pitch)
+        f.call(name, [source, self.a_tile, f.constant(rounds), together])
+        return self.a_tile, (1, rows), pitch
 
     def _call_tile(
         self,
@@ -348,10 +370,13 @@ class _Writer:
                 name, rounds = pack_rows(self.module, words, a.kind, a.row, rows=1, pitch=pitch, count=problem.k)
             else:
                 along = (a.row, a.column)
-                name, rounds = pack_panel(self.module, words, a.kind, along, valid=1, width=1, count=problem.k)
+                name, rounds = pack_panels(
+                    self.module, words, a.kind, along, valid=1, width=1, count=problem.k, pitch=0
+                )
             with f.loop(first, last) as loop:
                 source = f.address(self.a_here, loop.counter * a.row, a.kind)
-                f.call(name, [source, f.address(rows, loop.counter * pitch, words.compute), f.constant(rounds)])
+                there = f.address(rows, loop.counter * pitch, words.compute)
+                f.call(name, [source, there, f.constant(rounds), *([f.constant(1)] if plan.pack_a == "panel" else [])])
 
         def run(panel: Register, columns: int) -> None:
             shape = TileShape(1, 1, columns, plan.lanes)

@@ -8,11 +8,33 @@ What it is not: the decision what to pack (`blocking.py`), or the product (`tile
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from .ir import BF16, F32, I1, I16, I32, I64, PTR, SIZES, Function, Module, Register, element, is_float, lanes, vector
 
-__all__ = ["Words", "convert", "leading", "load_numbers", "pack_panel", "pack_rows", "store_numbers", "transpose"]
+__all__ = [
+    "_AHEAD",
+    "Words",
+    "convert",
+    "_is_far",
+    "leading",
+    "load_numbers",
+    "pack_panels",
+    "pack_rows",
+    "store_numbers",
+    "transpose",
+]
+
+
+# Processors fetch ahead within a page only, so where each row is on another one, copies ask for rows ahead.
+_FAR_BYTES = 1024
+_AHEAD = 8
+
+
+def _is_far(stride: int, kind: str) -> bool:
+    """Whether a stride in elements leads to another page soon."""
+    return abs(stride) * SIZES[kind] >= _FAR_BYTES
 
 
 @dataclass(frozen=True)
@@ -181,7 +203,7 @@ def words_across(
     return low | (function.cast("zext", _bits(function, value, words), I32) << 16)
 
 
-def pack_panel(
+def pack_panels(
     module: Module,
     words: Words,
     kind: str,
@@ -190,27 +212,32 @@ def pack_panel(
     valid: int,
     width: int,
     count: int,
+    pitch: int,
 ) -> tuple[str, int]:
-    """Write the function `(source, destination, rounds)` that makes a panel; give its name and its rounds.
+    """Write the function `(source, destination, rounds, panels)` that makes panels; give its name and its rounds.
 
     Args:
         module: where the function goes; the same one is written once.
         words: what the kernels multiply.
         kind: the type of the elements of the source.
-        strides: of the source, in elements: across the panel, and along k.
-        valid: how many rows or columns there are; the panel has zeros behind them.
-        width: words in a row of the panel.
+        strides: of the source, in elements: across the panels, and along k.
+        valid: how many rows or columns a panel has; zeros are behind them.
+        width: words in a row of a panel.
         count: elements along k. What is left after the last whole round is part of the code.
+        pitch: words from a panel to the next.
     """
     across, along = strides
     per = words.elements
     transposed = along == 1 and across != 1 and valid > 1
+    copied = across == 1 and not transposed
     step = per * words.lanes if transposed else per
     tail = count % step
 
     def write(name: str) -> None:
-        f = module.function(name, [("source", PTR), ("destination", PTR), ("rounds", I64)], attributes="noinline")
-        source, destination, rounds = f.arguments
+        arguments = [("source", PTR), ("destination", PTR), ("rounds", I64), ("panels", I64)]
+        f = module.function(name, arguments, attributes="noinline")
+        first_source, first_destination, rounds, panels = f.arguments
+        source, destination = first_source, first_destination
 
         def put(value: Register, row: Register, column: int) -> None:
             place = f.address(destination, row * width + column, words.kind)
@@ -221,6 +248,8 @@ def pack_panel(
             second = f.address(first, along, kind) if left > 1 else None
             for column in range(0, width, words.lanes):
                 here = [None if p is None else f.address(p, column, kind) for p in (first, second)]
+                if here[0] is not None and _is_far(along, kind):
+                    f.prefetch(f.address(here[0], _AHEAD * along * per, kind))
                 present = min(words.lanes, valid - column)
                 if present > 0:
                     put(words_across(f, here[0], here[1], kind, words, present, words.lanes), i, column)
@@ -254,20 +283,33 @@ def pack_panel(
                 with f.loop(valid, width) as loop:
                     f.store(f.constant(0, words.kind), f.address(destination, row + loop.counter, words.kind))
 
-        if transposed:
-            one_round = round_of_transposes
-        elif across == 1 or valid == 0:
-            one_round = round_of_copies
+        def all_rounds(one_round: Callable[[Register, int], None]) -> None:
+            with f.loop(0, rounds) as loop:
+                one_round(loop.counter, step)
+            if tail:
+                one_round(rounds, tail)
+
+        def one_panel(index: Register) -> None:
+            nonlocal source, destination
+            source = f.address(first_source, index * (valid * across), kind)
+            destination = f.address(first_destination, index * pitch, words.kind)
+
+        def round_of_all_panels(i: Register, left: int) -> None:
+            # The panels' parts of a row lie side by side, so all are read before the next row, on another page, is.
+            with f.loop(0, panels) as loop:
+                one_panel(loop.counter)
+                round_of_copies(i, left)
+
+        if copied:
+            all_rounds(round_of_all_panels)
         else:
-            one_round = round_of_single_words
-        with f.loop(0, rounds) as loop:
-            one_round(loop.counter, step)
-        if tail:
-            one_round(rounds, tail)
+            with f.loop(0, panels) as loop:
+                one_panel(loop.counter)
+                all_rounds(round_of_transposes if transposed else round_of_single_words)
         f.end()
 
-    key = ("pack_panel", words, kind, strides, valid, width, tail)
-    return module.shared(key, "pack_panel", write), count // step
+    key = ("pack_panels", words, kind, strides, valid, width, count % step, pitch)
+    return module.shared(key, "pack_panels", write), count // step
 
 
 def pack_rows(
@@ -276,7 +318,7 @@ def pack_rows(
     """Write the function `(source, destination, rounds)` that copies rows whose elements lie side by side along k.
 
     A row of the copy begins every `pitch` words; up to a whole vector is written at its end. The rest is as for
-    `pack_panel`.
+    `pack_panels`.
     """
     step = words.elements * words.lanes
     tail = count % step
