@@ -13,9 +13,10 @@ SHELL := /bin/sh
 help: ## this list
 	@sed -n 's/^\([a-z0-9.-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-14s %s\n", $$1, $$2 }'
 
+# Its products of matrices are small: two threads of BLAS gain little, and lose much where anything else runs beside them.
 demo: ## train a network on all of MNIST, save it, load it again
 	@scripts/environment .venv run
-	$(BIN)/python examples/mnist_demo.py
+	OPENBLAS_NUM_THREADS=$${OPENBLAS_NUM_THREADS:-1} $(BIN)/python examples/mnist_demo.py
 
 test: check ## everything that must hold before a change lands
 	$(BIN)/$(PYTEST)

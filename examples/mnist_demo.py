@@ -23,8 +23,8 @@ from shapewright import Int, IntTuple, IntVar, Tensor, data, files, nn, optim
 
 FOLDER = Path(__file__).parent / "data" / "mnist"
 EPOCHS = 8
-BATCH = 100
-TOP_RATE = 2e-3
+BATCH = 200
+TOP_RATE = 3e-3
 
 
 class Mlp[I: IntVar, H: IntVar, O: IntVar](nn.Module):
@@ -88,7 +88,7 @@ def main() -> None:
     batches = data.Batches(train.images, train.labels, size=BATCH, shuffle=sw.Key(0))
     console.print(f"{model}\n{adam}\n{batches}", markup=False, soft_wrap=True)
 
-    def step(images: Tensor[[100, 28, 28], sw.u8], labels: Tensor[[100], sw.i64]) -> Tensor[[]]:
+    def step(images: Tensor[[200, 28, 28], sw.u8], labels: Tensor[[200], sw.i64]) -> Tensor[[]]:
         with clock("preparing batches"):
             x = prepared(images)
         with clock("forward"):
