@@ -142,7 +142,9 @@ def _mypy(files: Sequence[Path], folder: Path) -> list[Found]:
         "show_absolute_path = True\nhide_error_context = True\n"
     )
     command = [tool("mypy"), "--config-file", settings, "--no-error-summary", "--no-pretty", *files]
-    return list(_lines(_output(command, folder), r"(?P<file>.*?):(?P<line>\d+): error: (?P<text>.*?)(  \[(?P<code>[\w-]+)\])?$"))
+    return list(
+        _lines(_output(command, folder), r"(?P<file>.*?):(?P<line>\d+): error: (?P<text>.*?)(  \[(?P<code>[\w-]+)\])?$")
+    )
 
 
 def _ty(files: Sequence[Path], folder: Path) -> list[Found]:

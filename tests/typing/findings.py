@@ -98,7 +98,9 @@ def ignore_comments() -> list[Ignored]:
     found = []
     for path in sorted(SOURCE.rglob("*.py")):
         for line, comment in programs.comments(path.read_text("utf-8")):
-            for mark in re.finditer(r"#\s*(pyrefly|type|pyright|mypy|ty):\s*ignore(\[(?P<code>[\w, -]+)\])?(?P<rest>.*)", comment):
+            for mark in re.finditer(
+                r"#\s*(pyrefly|type|pyright|mypy|ty):\s*ignore(\[(?P<code>[\w, -]+)\])?(?P<rest>.*)", comment
+            ):
                 reason = mark["rest"].partition("#")[2].strip()
                 found.append(Ignored(f"{path.relative_to(SOURCE)}:{line}", mark["code"] or "", reason))
     return found

@@ -86,7 +86,9 @@ def bugs(path: Path) -> tuple[Bug, ...]:
             last = statement.end_lineno or line
             if isinstance(statement, ast.FunctionDef | ast.ClassDef | ast.For | ast.With | ast.If):
                 last = max(line, statement.body[0].lineno - 1)
-            found.append(Bug(path.name, line, statement.lineno, statement.col_offset, last, text, mark.group(1) == "annotation"))
+            found.append(
+                Bug(path.name, line, statement.lineno, statement.col_offset, last, text, mark.group(1) == "annotation")
+            )
     assert len({(bug.first, bug.column) for bug in found}) == len(found), f"{path.name}: two bugs in one statement"
     return tuple(found)
 
