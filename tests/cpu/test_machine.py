@@ -22,6 +22,7 @@ FORTY_TWO = "define i64 @answer() { ret i64 42 }"
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SHAPEWRIGHT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("SHAPEWRIGHT_CPU", raising=False)
     return tmp_path / "cache"
 
 

@@ -226,34 +226,37 @@ print(numbers[:3].tolist())
 
 @needs_signals
 def test_ctrl_c_again_and_again() -> None:
-    # Wherever in `run` it comes: nothing hangs, and the pool still works.
+    # Wherever it comes, also while code is compiled or threads are started or ended: nothing hangs or breaks.
     program = f"""{PREPARE}
-ended = threading.Event()
-def interrupt():
-    for _ in range(100):
-        time.sleep(0.002)
-        os.kill(os.getpid(), signal.SIGINT)
-    ended.set()
+armed = False
+def handler(*_):
+    global armed
+    if armed:
+        armed = False
+        raise KeyboardInterrupt
 
-def calls():
-    try:
-        while not ended.is_set():
-            pool.run(add, argument)
-    except KeyboardInterrupt:
-        return 1
-    return 0
+signal.signal(signal.SIGINT, handler)
+ended = False
+def interrupt():
+    global ended
+    for number in range(150):
+        time.sleep(0.0002 * (number % 10))
+        os.kill(os.getpid(), signal.SIGINT)
+    ended = True
 
 threading.Thread(target=interrupt).start()
 interruptions = 0
-while not ended.is_set():
+while not ended:
     try:
-        interruptions += calls()
+        armed = True
+        while not ended:
+            code()
+            for _ in range(10):
+                pool.run(add, argument)
+            pool.stop()
+        armed = False
     except KeyboardInterrupt:
-        pass
-try:
-    time.sleep(0.05)
-except KeyboardInterrupt:
-    pass
+        interruptions += 1
 numbers[:] = 0
 pool.run(add, argument)
 print(numbers[:3].tolist(), interruptions > 0)

@@ -10,6 +10,7 @@ without it, the best that the processor has.
 
 from __future__ import annotations
 
+import _thread
 import ctypes
 import functools
 import hashlib
@@ -21,7 +22,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from shapewright.shapes.errors import ArgumentError, DeviceError
 
@@ -95,12 +96,17 @@ class Code:
     """
 
     __slots__ = ("_addresses", "_engine", "is_cached", "seconds")
+    # Engines that nobody needs, until the next compilation frees them: where Ctrl-C cannot break that off.
+    _dropped: ClassVar[list[Any]] = []
 
     def __init__(self, engine: Any, is_cached: bool, seconds: dict[str, float]) -> None:
         self._engine = engine
         self._addresses: dict[str, int] = {}
         self.is_cached = is_cached
         self.seconds = seconds
+
+    def __del__(self, dropped: list[Any] = _dropped) -> None:
+        dropped.append(self._engine)
 
     def address(self, name: str) -> int:
         """Give the address of a function that is not internal.
@@ -289,7 +295,8 @@ def _uninterrupted[R](work: Callable[[], R]) -> R:
         return locked()
     results: list[R] = []
     errors: list[BaseException] = []
-    ended = threading.Event()
+    running = _thread.allocate_lock()
+    running.acquire()
 
     def run() -> None:
         try:
@@ -297,10 +304,11 @@ def _uninterrupted[R](work: Callable[[], R]) -> R:
         except BaseException as error:
             errors.append(error)
         finally:
-            ended.set()
+            running.release()
 
-    threading.Thread(target=run, name="shapewright compiler").start()
-    ended.wait()
+    # Not by `threading`: Ctrl-C in its Python code can leave a lock behind that the new thread then waits for for ever.
+    _thread.start_new_thread(run, ())
+    running.acquire()
     if errors:
         raise errors[0]
     return results[0]
@@ -344,6 +352,7 @@ def _parse(text: str, target: Target, machine: Any, speed_level: int) -> Any:
 
 def _load(code: bytes, target: Target) -> Any:
     binding = _binding()
+    Code._dropped.clear()
     machine = _machine(target, 2)
     empty = binding.parse_assembly(f'target triple = "{machine.triple}"\n')
     # A machine belongs to its engine: shared, it would be freed with the first.
@@ -427,8 +436,15 @@ def _may_use_tiles() -> bool:
     return ctypes.CDLL(None).syscall(arch_prctl, request_permission, tile_data) == 0
 
 
+# Numbers of glibc: Python knows no names for them.
+_SYSCONF = {"SC_LEVEL1_DCACHE_SIZE": 188, "SC_LEVEL2_CACHE_SIZE": 191}
+
+
 def _cache_bytes(name: str, otherwise: int) -> int:
-    try:
-        return os.sysconf(name) or otherwise
-    except (AttributeError, ValueError, OSError):
+    if sys.platform != "linux":
         return otherwise
+    try:
+        size = os.sysconf(_SYSCONF[name])
+    except (ValueError, OSError):
+        return otherwise
+    return size if size > 0 else otherwise

@@ -13,6 +13,7 @@ and the count of threads.
 
 from __future__ import annotations
 
+import _thread
 import ctypes
 import os
 import signal
@@ -112,7 +113,7 @@ class _Workers:
         self.control = self._code.data_address("control")
         self._block = (ctypes.c_int64 * slots).from_address(self.control)
         self._count = count
-        self._threads: list[threading.Thread] = []
+        self._running: list[_thread.LockType] = []  # one lock a thread, free when it has left the code
         self.run = self._native("run", ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
         self._work = self._native("work", ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
         self._halt = self._native("halt", ctypes.c_void_p)
@@ -137,12 +138,12 @@ class _Workers:
         """Start the threads, all or none."""
         try:
             for index in range(1, self._count):
-                # Daemons: the interpreter does not wait for them when it ends, and they never come back to it.
-                thread = threading.Thread(
-                    target=self._enter, args=(index,), name=f"shapewright worker {index}", daemon=True
-                )
-                self._threads.append(thread)
-                thread.start()
+                # Not by `threading`: these threads are not waited for when the interpreter ends, and Ctrl-C in the
+                # Python code of `Thread.start` can leave a lock behind that the new thread then waits for, for ever.
+                running = _thread.allocate_lock()
+                running.acquire()
+                _thread.start_new_thread(self._enter, (index, running))
+                self._running.append(running)
         except BaseException:
             self._halt(self.control)
             raise
@@ -150,16 +151,17 @@ class _Workers:
     def stop(self) -> None:
         """End the threads, and wait until they have ended: their code may go then."""
         self._halt(self.control)
-        for thread in self._threads:
-            thread.join()
+        for running in self._running:
+            running.acquire()
 
-    def _enter(self, index: int) -> None:
+    def _enter(self, index: int, running: _thread.LockType) -> None:
         if hasattr(signal, "pthread_sigmask"):
             # Ctrl-C is for the main thread, which may be in a call that only a signal of its own interrupts.
             faults = {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT}
             signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - faults)
         self._block[thread_code.THREADS + index] = threading.get_native_id()
         self._work(self.control, index, self._spins)
+        running.release()
 
     def _seconds_of_a_pause(self) -> float:
         """Measure the pause instruction, whose length differs tenfold between processors."""
