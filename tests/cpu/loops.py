@@ -1,0 +1,108 @@
+"""Compiles the code of one element into a loop over arrays, and measures how far off its results are.
+
+What it is not: the engine's own loops, which have tests of their own.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from shapewright.devices.cpu import ir, machine
+from shapewright.devices.cpu.elements import load, register_type, store
+from shapewright.shapes.dtypes import DType
+
+# What a processor's own vectors have, and the smallest.
+TARGETS = machine.available()
+
+
+def module_text(
+    code: Callable[[ir.Function, list[ir.Register], Callable[[ir.Register], None]], ir.Register],
+    dtypes: Sequence[type[DType]],
+    result: type[DType],
+    lanes: int,
+) -> str:
+    """Write a module whose function `loop` applies the code to every element of arrays.
+
+    Args:
+        code: called with the function, a vector of each operand, and `fail`.
+        dtypes: the operands' element types.
+        result: the result's element type.
+        lanes: how many elements a vector has.
+    """
+    module = ir.Module()
+    names = [f"operand{number}" for number in range(len(dtypes))]
+    arguments = [(name, ir.PTR) for name in (*names, "result", "failed")]
+    f = module.function("loop", [*arguments, ("count", ir.I64)], internal=False)
+    *operands, out, failed, count = f.arguments
+
+    def fail(condition: ir.Register) -> None:
+        if ir.lanes(condition.type) > 1:
+            bits = f.emit(f"bitcast {condition.type} {condition.text} to i{lanes}", f"i{lanes}")
+            condition = f.emit(f"icmp ne i{lanes} {bits.text}, 0", ir.I1)
+        with f.when(condition):
+            f.store(f.constant(1), failed)
+
+    with f.loop(0, count, lanes) as loop:
+        values = [
+            load(f, pointer, loop.counter, 1, lanes, None, dtype)
+            for pointer, dtype in zip(operands, dtypes, strict=True)
+        ]
+        store(f, code(f, values, fail), out, loop.counter, lanes, None, result)
+    f.end()
+    return module.text()
+
+
+def run(
+    code: Callable[..., ir.Register],
+    arrays: Sequence[np.ndarray],
+    dtypes: Sequence[type[DType]],
+    result: type[DType],
+    lanes: int,
+    target: str | None = None,
+) -> tuple[np.ndarray, bool]:
+    """Apply the code to arrays of one length; give the result, and whether the code called `fail`."""
+    text = module_text(code, dtypes, result, lanes)
+    compiled = machine.compile_module(text, target=machine.select_target(target), use_cache=False)
+    count = arrays[0].size
+    padded_count = -(-count // lanes) * lanes
+    # The last vector is filled up with the last element, so that nothing fails which is not among the elements.
+    padded = [np.concatenate([a, np.repeat(a[-1:], padded_count - count)]) for a in arrays]
+    out = np.zeros(padded_count, dtype=result.numpy)
+    failed = np.zeros(1, dtype=np.int64)
+    function = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * (len(arrays) + 2), ctypes.c_int64)(compiled.address("loop"))
+    function(*[a.ctypes.data for a in (*padded, out, failed)], padded_count)
+    return out[:count], bool(failed[0])
+
+
+def assembly_lines(text: str, target: machine.Target) -> list[str]:
+    """Give the instructions of a module's assembly, without labels and directives."""
+    lines = [line.split("#")[0].strip() for line in machine.assembly(text, target).splitlines()]
+    return [line for line in lines if line and not line.startswith((".", "@")) and not line.endswith(":")]
+
+
+def widths(dtype: type[DType]) -> tuple[int, ...]:
+    """Give the lanes that an element type is tested with: one, and those of the widest vector register."""
+    return (1, 64 // dtype.itemsize)
+
+
+def units_off(got: np.ndarray, wanted: Any) -> np.ndarray:
+    """Give by how many units in the last place of its type a result differs from a more exact one.
+
+    Equal infinities and NaN where NaN is wanted are 0 units off; an infinity in the place of a number, or the other way
+    round, is infinitely many, unless the exact number rounds to it.
+    """
+    kind = got.dtype
+    with np.errstate(all="ignore"):
+        rounded = np.asarray(wanted).astype(kind)
+        size = np.minimum(np.abs(rounded), np.finfo(kind).max)
+        units = np.abs(got.astype(np.longdouble) - wanted) / np.spacing(size).astype(np.longdouble)
+    same = (got == rounded) | (np.isnan(got) & np.isnan(rounded))
+    units = np.where(same & ~np.isfinite(rounded), 0, units)
+    return np.where(np.isnan(units), np.inf, units).astype(np.float64)
+
+
+__all__ = ["TARGETS", "assembly_lines", "module_text", "register_type", "run", "units_off", "widths"]
