@@ -339,12 +339,15 @@ def _grid(
                 continue
             rows = _ceil(problem.m, tiles) * _ceil(tiles, along_m)
             columns = min(_ceil(panels, along_n) * vectors, vectors_of_c)
-            shared = along_m == threads and not dot
-            packing = columns * (2.0 if problem.b.column == 1 else 6.0) / (threads if shared else 1)
-            packing += rows / words.lanes * (1.0 if problem.a.column == 1 else 4.0)
-            if dot:
-                packing = rows / words.lanes
-            cost = batches * (depth * (rows * columns + packing) + (500 if shared else 0))
+            packs = not dot and (tiles > 1 or problem.b.column != 1)
+            shared = packs and along_m == threads
+            # Every tile reads its panels of B once; packing writes them, too, and turns what lies along k.
+            reading = columns * _ceil(tiles, along_m) * 0.5 + rows / words.lanes
+            if packs:
+                reading += columns * (2.0 if problem.b.column == 1 else 6.0) / (threads if shared else 1)
+            if problem.a.column != 1 and not dot:
+                reading += 3.0 * rows / words.lanes
+            cost = batches * (depth * (rows * columns + reading) + (500 if shared else 0))
             if cost < best_cost:
                 best, best_cost = (along_batch, along_m, along_n), cost
     return best

@@ -92,6 +92,10 @@ def write_matmul(
     f.end()
 
 
+def _no_barrier() -> None:
+    """Stand for a barrier where none is needed."""
+
+
 class _Writer:
     """The loops around the kernels."""
 
@@ -107,8 +111,10 @@ class _Writer:
         epilogue_pointers: Sequence[Register],
     ) -> None:
         assert epilogue is None or epilogue.pointers == len(epilogue_pointers)
-        if plan.needs_barrier and barrier is None:
-            raise ValueError("this product is packed by all threads together, which needs a barrier")
+        if barrier is None:
+            if plan.needs_barrier:
+                raise ValueError("this product is packed by all threads together, which needs a barrier")
+            barrier = _no_barrier
         self.f = function
         self.module = function.module
         self.plan = plan

@@ -247,12 +247,13 @@ def pack_panels(
             first = f.address(source, i * (along * per), kind)
             second = f.address(first, along, kind) if left > 1 else None
             for column in range(0, width, words.lanes):
-                here = [None if p is None else f.address(p, column, kind) for p in (first, second)]
-                if here[0] is not None and _is_far(along, kind):
-                    f.prefetch(f.address(here[0], _AHEAD * along * per, kind))
+                here = f.address(first, column, kind)
+                below = None if second is None else f.address(second, column, kind)
+                if _is_far(along, kind):
+                    f.prefetch(f.address(here, _AHEAD * along * per, kind))
                 present = min(words.lanes, valid - column)
                 if present > 0:
-                    put(words_across(f, here[0], here[1], kind, words, present, words.lanes), i, column)
+                    put(words_across(f, here, below, kind, words, present, words.lanes), i, column)
                 else:
                     put(f.constant(0, vector(words.lanes, words.kind)), i, column)
 
