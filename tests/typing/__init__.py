@@ -8,8 +8,10 @@
   3, 5, 7 … for the type parameters, or as a dict `SIZES` in the program says; other arguments from a dict `ARGUMENTS`
   by name of the parameter). A line whose annotation is wrong but that runs is `# BUG annotation`, counted apart.
 * `portable_*_pass.py` are in the portable spelling: clean in pyright, mypy and ty as well.
-* `missed.txt` lists each bug that Pyrefly does not report, with the reason; `native.txt` what the native spelling shows
-  in the other checkers. The tests compare both exactly.
+* `missed.txt` lists each bug that Pyrefly does not report, with the reason; the tests compare it exactly.
+
+The native spelling shows pyright and ty one false error for each line on which a shape has arithmetic or `*Bs` outside
+quotes, and nothing to mypy; each correct program is also checked with these shapes quoted, and is clean.
 
 `python -m tests.typing.report` prints the table.
 """

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import hashlib
+import importlib.metadata
 import json
 import re
 import subprocess
@@ -15,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +26,7 @@ CHECKERS = ("pyrefly", "pyright", "mypy", "ty")
 OTHERS = ("pyright", "mypy", "ty")
 # Beside what pytest itself keeps, which is nobody's source.
 KEPT = ROOT / ".pytest_cache" / "typing"
+DAY = 24 * 60 * 60.0
 
 
 @dataclass(frozen=True)
@@ -53,23 +56,35 @@ def tool(name: str) -> str:
 
 
 def check(checker: str, files: Sequence[Path]) -> Answer:
-    """Run a checker over files, or recall its answer if neither they nor the package have changed.
+    """Run a checker over files, or recall its answer if neither they nor the package nor the tools have changed.
 
     Errors in other files are left out.
     """
-    key = hashlib.sha256()
-    for path in (Path(__file__), *sorted(SOURCE.rglob("*.py*")), *sorted(files)):
-        if path.suffix in (".py", ".pyi"):
-            key.update(str(path).encode() + b"\0" + path.read_bytes() + b"\0")
+    key = hashlib.sha256(_versions().encode())
+    package = [path for path in sorted(SOURCE.rglob("*.py*")) if path.suffix in (".py", ".pyi")]
+    for path in (Path(__file__), *package, *files):
+        # By name: the same programs may be written into another folder the next time.
+        key.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     KEPT.mkdir(parents=True, exist_ok=True)
     kept = KEPT / f"{checker}-{key.hexdigest()[:24]}.json"
     # Two test workers that ask the same question: one runs the checker, the other waits for its answer.
-    with _locked(kept.with_suffix(".lock")):
+    with _locked(KEPT / f"{checker}.lock"):
         if not kept.exists():
+            for old in KEPT.glob(f"{checker}-*.json"):
+                if time.time() - old.stat().st_mtime > DAY:
+                    old.unlink(missing_ok=True)
+            places = {str(path): place for place, path in enumerate(files)}
             answer = run(checker, files)
-            kept.write_text(json.dumps(asdict(answer)), "utf-8")
+            errors = [(places[e.file], e.line, e.code, e.message) for e in answer.errors]
+            kept.write_text(json.dumps({"errors": errors, "seconds": answer.seconds}), "utf-8")
         found = json.loads(kept.read_text("utf-8"))
-    return Answer(tuple(Found(**error) for error in found["errors"]), found["seconds"])
+    return Answer(tuple(Found(str(files[place]), *rest) for place, *rest in found["errors"]), found["seconds"])
+
+
+@functools.cache
+def _versions() -> str:
+    tools = (*CHECKERS, "pyrefly-shape-extensions", "numpy", "typing_extensions")
+    return f"{sys.version} " + " ".join(f"{name} {importlib.metadata.version(name)}" for name in tools)
 
 
 @contextlib.contextmanager

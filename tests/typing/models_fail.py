@@ -6,7 +6,20 @@ from collections.abc import Callable
 
 import shapewright as sw
 from shapewright import Int, IntTuple, IntVar, Parameter, Tensor, nn
-from tests.typing.models_pass import Attention, BasicBlock, Block, Deep, Down, Feed, Language, Mlp, ResNet, compose, ensemble, repeat
+from tests.typing.models_pass import (
+    Attention,
+    BasicBlock,
+    Block,
+    Deep,
+    Down,
+    Feed,
+    Language,
+    Mlp,
+    ResNet,
+    compose,
+    ensemble,
+    repeat,
+)
 
 x = sw.zeros((8, 784))
 image = sw.zeros((2, 3, 16, 16))
