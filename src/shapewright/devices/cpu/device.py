@@ -1,11 +1,14 @@
-"""`Cpu`: the device by default. Single operations run as on `Reference`, in the same memory.
+"""`Cpu`: the device by default. Single operations run as on `Reference`, in the same memory; programs on the engine.
 
-What it is not yet: an engine for whole programs.
+What it is not: the engine (`engine.py`).
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 from shapewright.devices.reference import Reference
+from shapewright.graph import Graph
 
 
 class Cpu(Reference):
@@ -18,3 +21,9 @@ class Cpu(Reference):
 
     name = "cpu"
     __slots__ = ()
+
+    def compile(self, graph: Graph) -> Any:
+        # The engine brings LLVM along, which takes longer to import than all the rest.
+        from .engine import Executable
+
+        return Executable(graph, Reference())

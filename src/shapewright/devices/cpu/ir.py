@@ -1,8 +1,9 @@
 """Writes LLVM IR as text: functions, loops, vectors. What the kernels are written with.
 
 Text, because building llvmlite's object graph, printing it and parsing the text again costs several times as much.
-`Register` overloads the operators, so `a * b + c` on vectors emits fmul and fadd. Instructions that only some processors
-have are left to LLVM, which picks them from general ones. What it is not: compilation (`machine.py`) or any kernel.
+`Register` overloads the operators, so `a * b + c` on vectors emits fmul and fadd. Instructions that only some
+processors have are left to LLVM, which picks them from general ones. What it is not: compilation (`machine.py`) or any
+kernel.
 """
 
 from __future__ import annotations
@@ -181,12 +182,19 @@ class Function:
         self.module = module
         self.name = name
         self.arguments = [Register(self, f"%{label}", type_.split(" ")[0]) for label, type_ in arguments]
-        signature = ", ".join(f"{type_} %{label}" for label, type_ in arguments)
+        self._signature = [f"{type_} %{label}" for label, type_ in arguments]
         linkage = "internal " if internal else ""
-        self._head = f"define {linkage}void @{name}({signature}) nounwind {attributes} {{"
+        self._head = f"define {linkage}void @{name}(%s) nounwind {attributes} {{"
         self._lines = ["entry:"]
         self._block = "entry"
         self._count = 0
+
+    def argument(self, label: str, type_: str) -> Register:
+        """Add an argument behind those there are."""
+        self._signature.append(f"{type_} %{label}")
+        register = Register(self, f"%{label}", type_)
+        self.arguments.append(register)
+        return register
 
     # ---- instructions -----------------------------------------------------------------------------------------------
     def emit(self, text: str, type_: str) -> Register:
@@ -397,7 +405,8 @@ class Function:
     def end(self) -> None:
         """Finish the function."""
         self.do("ret void")
-        self.module.functions.append(self._head + "\n" + "\n".join(self._lines) + "\n}\n")
+        head = self._head.replace("(%s)", f"({', '.join(self._signature)})", 1)
+        self.module.functions.append(head + "\n" + "\n".join(self._lines) + "\n}\n")
 
 
 class Module:

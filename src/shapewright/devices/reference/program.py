@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shapewright.graph import DrawCounter, DrawSeed, Graph, Variable
+from shapewright.shapes.errors import Error
 
 
 class Program:
@@ -42,10 +43,21 @@ class Program:
         for operation, ends in zip(graph.operations, self._ends, strict=True):
             operands = [values[o] if isinstance(o, Variable) else o for o in operation.operands]
             params = {name: _drawn(value, draws) for name, value in operation.params.items()}
-            values[operation.result] = self._device.run(operation.op, operands, params, operation.result.spec)
+            try:
+                values[operation.result] = self._device.run(operation.op, operands, params, operation.result.spec)
+            except Error as error:
+                shown = [_Shown(o) if isinstance(o, Variable) else o for o in operation.operands]
+                raise operation.op.explain(error, shown, dict(operation.params)) from None
             for variable in ends:
                 del values[variable]
         return [values[v] for v in graph.results], [values[v] for v in graph.updates.values()]
+
+
+class _Shown:
+    """A variable as reports show it."""
+
+    def __init__(self, variable: Variable) -> None:
+        self._spec = variable.spec
 
 
 def _drawn(value: Any, draws: Sequence[tuple[int, int]]) -> Any:

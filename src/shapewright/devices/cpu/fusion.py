@@ -1,0 +1,354 @@
+"""Fusion: which operations become one kernel. Elementwise chains of one shape, with the reduction that ends them.
+
+A kernel reads buffers and writes buffers; what only its own operations need stays in registers. What it is not: the
+code of a kernel (`loops.py`), or where buffers lie (`plan.py`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from shapewright.graph import Graph, Operation, Variable
+
+from .access import Access, is_view, view
+
+# Elements that are no work worth speaking of.
+_FEW = 16
+# Operations in one kernel: more would not fit the registers, and the text of very long kernels costs time.
+_MOST_OPERATIONS = 96
+
+
+@dataclass(eq=False)
+class Kernel:
+    """One piece of work between two barriers.
+
+    Args:
+        sizes: the iteration space of an elementwise kernel or of the input of a reduction.
+        operations: the operations inside, in order; for any other kind of kernel the one operation it is.
+        leaves: how the variables that are read lie in their buffers.
+        outputs: the variables that are written.
+        kind: "loop" for elementwise work, "reduce" for elementwise work that ends in a reduction (the last operation),
+            "product" for a matrix product (the first operation) with elementwise work on its result, "other" for a
+            kernel of its own.
+    """
+
+    sizes: tuple[int, ...]
+    kind: str
+    operations: list[Operation] = field(default_factory=list)
+    leaves: dict[Variable, Access] = field(default_factory=dict)
+    outputs: list[Variable] = field(default_factory=list)
+    # The kernels this one must come after, as bits, those behind them included.
+    before: int = 0
+    number: int = 0
+
+    @property
+    def inside(self) -> set[Variable]:
+        """The variables that the kernel's operations give."""
+        return {operation.result for operation in self.operations}
+
+
+@dataclass(eq=False)
+class Fused:
+    """A graph as kernels in order, with the access of each variable that outlives its kernel."""
+
+    kernels: list[Kernel]
+    accesses: dict[Variable, Access]
+
+
+class _Fuser:
+    def __init__(
+        self,
+        graph: Graph,
+        elementwise: Callable[[Operation], bool],
+        reduces: Callable[[Operation], bool],
+        is_product: Callable[[Operation], bool],
+        fits_product: Callable[[Kernel, Kernel], bool],
+    ) -> None:
+        self.graph = graph
+        self.is_elementwise = elementwise
+        self.reduces = reduces
+        self.is_product = is_product
+        self.fits_product = fits_product
+        self.kernels: list[Kernel] = []
+        self.accesses: dict[Variable, Access] = {}
+        # The loop kernel that gives a variable which no buffer holds yet.
+        self.home: dict[Variable, Kernel] = {}
+        self.uses: dict[Variable, int] = {}
+        for operation in graph.operations:
+            for variable in operation.variables:
+                self.uses[variable] = self.uses.get(variable, 0) + 1
+        for variable in graph.outputs():
+            self.uses[variable] = self.uses.get(variable, 0) + 1
+        for variable in (*graph.arguments, *graph.cells, *graph.constants):
+            self.accesses[variable] = Access.whole(variable)
+        self.writer: dict[Variable, Kernel] = {}
+
+    def run(self) -> Fused:
+        for operation in self.graph.operations:
+            if is_view(operation):
+                self._view(operation)
+            elif self.is_elementwise(operation):
+                self._elementwise(operation)
+            elif self.reduces(operation):
+                self._reduce(operation)
+            else:
+                self._other(operation)
+        for variable in self.graph.outputs():
+            self._stored_whole(variable)
+        self._fuse_products()
+        self._read_before_overwritten()
+        kernels = [kernel for kernel in self.kernels if kernel.outputs]
+        return Fused(_ordered(kernels), self.accesses)
+
+    def _fuse_products(self) -> None:
+        """Let elementwise work on a matrix product happen while the product is in registers."""
+        readers: dict[Variable, list[Kernel]] = {}
+        for kernel in self.kernels:
+            for variable in {access.buffer for access in kernel.leaves.values()} if kernel.outputs else ():
+                readers.setdefault(variable, []).append(kernel)
+        leaving = {self.accesses[variable].buffer for variable in self.graph.outputs()}
+        for kernel in self.kernels:
+            if kernel.kind != "other" or not kernel.outputs or not self.is_product(kernel.operations[0]):
+                continue
+            (result,) = kernel.outputs
+            after = readers.get(result, [])
+            if len(after) != 1 or result in leaving or after[0].kind != "loop":
+                continue
+            loop = after[0]
+            if loop.sizes != result.spec.sizes or result not in loop.leaves:
+                continue
+            own = [v for v, access in loop.leaves.items() if access.buffer is result]
+            if own != [result] or not loop.leaves[result].is_whole or not self.fits_product(kernel, loop):
+                continue
+            # What the work reads besides must not come after the product.
+            if any(
+                (source := self.writer.get(access.buffer)) is not None and source.before >> kernel.number & 1
+                for variable, access in loop.leaves.items()
+                if variable is not result
+            ):
+                continue
+            self._absorb(kernel, loop, result)
+
+    def _absorb(self, kernel: Kernel, loop: Kernel, result: Variable) -> None:
+        kernel.kind = "product"
+        kernel.operations.extend(loop.operations)
+        kernel.leaves = {**kernel.leaves, **{v: a for v, a in loop.leaves.items() if v is not result}}
+        kernel.outputs = loop.outputs
+        for variable in loop.outputs:
+            self.writer[variable] = kernel
+        both = 1 << kernel.number | 1 << loop.number
+        kernel.before |= loop.before & ~both
+        for third in self.kernels:
+            if third is not kernel and third.before & both:
+                third.before |= both | kernel.before
+        loop.operations, loop.outputs = [], []
+
+    def _read_before_overwritten(self) -> None:
+        """Let a cell's new value wait for those who read the old one, so that it can be written over it."""
+        for number, variable in self.graph.updates.items():
+            cell = self.graph.cells[number]
+            writer = self.writer[self.accesses[variable].buffer]
+            for kernel in self.kernels:
+                if kernel is writer or not kernel.outputs or kernel.before >> writer.number & 1:
+                    continue
+                if any(access.buffer is cell for access in kernel.leaves.values()):
+                    self._after(writer, kernel)
+
+    # ---- what becomes of an operation -------------------------------------------------------------------------------
+    def _view(self, operation: Operation) -> None:
+        (operand,) = operation.operands
+        access = view(operation, self._access(operand))
+        if access is None:
+            # A reshape of something that lies scattered: it is copied into rows first.
+            access = view(operation, self._copied(operand))
+            assert access is not None
+        self.accesses[operation.result] = access
+
+    def _elementwise(self, operation: Operation) -> None:
+        sizes = operation.result.spec.sizes
+        kernel = self._joinable(operation, sizes)
+        if kernel is None:
+            kernel = self._new(sizes, "loop")
+        for variable in operation.variables:
+            if self.home.get(variable) is not kernel:
+                self._read(kernel, variable)
+        kernel.operations.append(operation)
+        self.home[operation.result] = kernel
+
+    def _reduce(self, operation: Operation) -> None:
+        (operand,) = operation.variables
+        home = self.home.get(operand)
+        kernel = self._new(operand.spec.sizes, "reduce")
+        if home is not None and operand not in self.accesses and self.uses[operand] == 1:
+            # What the reduction alone needs is computed in its loop; it is computed again if others need parts of it.
+            needed = {operand}
+            chain = []
+            for step in reversed(home.operations):
+                if step.result in needed:
+                    needed.update(step.variables)
+                    chain.append(step)
+            kernel.operations = chain[::-1]
+            for variable in needed:
+                if variable in home.leaves:
+                    self._read(kernel, variable)
+        else:
+            self._read(kernel, operand)
+        kernel.operations.append(operation)
+        self._written(kernel, operation.result)
+
+    def _other(self, operation: Operation) -> None:
+        kernel = self._new(operation.result.spec.sizes, "other")
+        for variable in operation.variables:
+            self._read(kernel, variable)
+        kernel.operations.append(operation)
+        self._written(kernel, operation.result)
+
+    # ---- kernels and buffers ----------------------------------------------------------------------------------------
+    def _new(self, sizes: tuple[int, ...], kind: str) -> Kernel:
+        kernel = Kernel(sizes, kind, number=len(self.kernels))
+        self.kernels.append(kernel)
+        return kernel
+
+    def _joinable(self, operation: Operation, sizes: tuple[int, ...]) -> Kernel | None:
+        """Give the kernel of an operand that the operation can join: the others must not come after it."""
+        homes = {home.number: home for v in operation.variables if (home := self.home.get(v)) is not None}
+        chosen: Kernel | None = None
+        for number in sorted(homes, reverse=True):
+            kernel = homes[number]
+            if kernel.sizes != sizes or len(kernel.operations) >= _MOST_OPERATIONS:
+                continue
+            if chosen is not None:
+                self._merge(chosen, kernel)
+            elif all(not self._depends(v, kernel) for v in operation.variables if self.home.get(v) is not kernel):
+                chosen = kernel
+        return chosen
+
+    def _merge(self, kernel: Kernel, other: Kernel) -> None:
+        """Make two kernels one, if neither must come after the other and they read nothing that the other writes."""
+        if len(kernel.operations) + len(other.operations) > _MOST_OPERATIONS:
+            return
+        if kernel.before >> other.number & 1 or other.before >> kernel.number & 1:
+            return
+        kernel.operations.extend(other.operations)
+        kernel.leaves.update(other.leaves)
+        kernel.outputs.extend(other.outputs)
+        for step in other.operations:
+            self.home[step.result] = kernel
+            if step.result in self.writer:
+                self.writer[step.result] = kernel
+        other.operations, other.outputs = [], []
+        # Whoever comes after one of them comes after both now.
+        both = 1 << kernel.number | 1 << other.number
+        kernel.before |= other.before
+        for third in self.kernels:
+            if third.before & both:
+                third.before |= both | kernel.before
+
+    def _depends(self, variable: Variable, kernel: Kernel) -> bool:
+        source = self._source(variable)
+        # A view of what the kernel itself writes is there only when the kernel has ended.
+        return source is kernel or (source is not None and bool(source.before >> kernel.number & 1))
+
+    def _source(self, variable: Variable) -> Kernel | None:
+        home = self.home.get(variable)
+        if home is not None:
+            return home
+        access = self.accesses.get(variable)
+        return None if access is None else self.writer.get(access.buffer)
+
+    def _read(self, kernel: Kernel, variable: Variable) -> None:
+        access = self._access(variable)
+        kernel.leaves[variable] = access
+        source = self.writer.get(access.buffer)
+        if source is not None and source is not kernel:
+            self._after(kernel, source)
+
+    def _after(self, kernel: Kernel, source: Kernel) -> None:
+        added = source.before | 1 << source.number
+        if kernel.before | added != kernel.before:
+            kernel.before |= added
+            for other in self.kernels:
+                if other.before >> kernel.number & 1:
+                    other.before |= kernel.before
+
+    def _access(self, variable: Variable) -> Access:
+        """Give where a variable lies; what is only in registers is stored by its kernel."""
+        access = self.accesses.get(variable)
+        if access is None:
+            kernel = self.home[variable]
+            self._written(kernel, variable)
+            access = self.accesses[variable]
+        return access
+
+    def _written(self, kernel: Kernel, variable: Variable) -> None:
+        kernel.outputs.append(variable)
+        self.writer[variable] = kernel
+        self.accesses[variable] = Access.whole(variable)
+
+    def _copied(self, variable: Variable) -> Access:
+        """Give a variable's access in a buffer of its own, in row-major order."""
+        copy = Variable(variable.spec, "copy")
+        kernel = self._new(variable.spec.sizes, "loop")
+        self._read(kernel, variable)
+        kernel.operations.append(Operation(COPY, (variable,), {}, copy))
+        self._written(kernel, copy)
+        return self.accesses[copy]
+
+    def _stored_whole(self, variable: Variable) -> None:
+        """See to it that an output of the program has a buffer of its own, in row-major order."""
+        access = self._access(variable)
+        if not access.is_whole or access.buffer not in self.writer:
+            self.accesses[variable] = self._copied(variable)
+
+
+class _Copy:
+    """In the place of an op: the elements as they are."""
+
+    name = "copy"
+    exact = True
+
+
+COPY: Any = _Copy()
+
+
+def fuse(
+    graph: Graph,
+    elementwise: Callable[[Operation], bool],
+    reduces: Callable[[Operation], bool],
+    is_product: Callable[[Operation], bool],
+    fits_product: Callable[[Kernel, Kernel], bool],
+) -> Fused:
+    """Divide a graph into kernels.
+
+    Args:
+        graph: the program.
+        elementwise: whether an operation computes each element from the elements at the same place.
+        reduces: whether an operation is a reduction whose operand may be computed in its loop.
+        is_product: whether an operation is a matrix product that takes elementwise work on its result.
+        fits_product: whether a product's kernel can take the work of a loop kernel.
+    """
+    return _Fuser(graph, elementwise, reduces, is_product, fits_product).run()
+
+
+def _ordered(kernels: Iterable[Kernel]) -> list[Kernel]:
+    """Put kernels into an order in which each comes after those it needs, otherwise as they were made.
+
+    Work on a few numbers goes first as soon as it can: what waits for it need not.
+    """
+    waiting = {kernel.number: kernel for kernel in kernels}
+    there = 0
+    for kernel in waiting.values():
+        there |= 1 << kernel.number
+    done = 0
+    order: list[Kernel] = []
+    while waiting:
+        ready = [kernel for kernel in waiting.values() if kernel.before & there & ~done == 0]
+        assert ready, "kernels wait for each other"
+        chosen = next((kernel for kernel in ready if math.prod(kernel.sizes) <= _FEW), ready[0])
+        order.append(chosen)
+        done |= 1 << chosen.number
+        del waiting[chosen.number]
+    return order

@@ -1,0 +1,194 @@
+"""The engine against the reference: every op with its gradient, random programs, whole training steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import shapewright as sw
+from shapewright import Tensor, nn, ops, optim
+from shapewright.devices.cpu.engine import Executable
+from shapewright.graph import Capture, Graph
+from shapewright.graph.passes import simplify
+from shapewright.tensor.tensor import make
+from tests.ops.cases import CASES, Case
+from tests.test_random_programs import SHAPES, programs, run
+
+HOME = sw.Cpu()
+
+
+def captured(function: Any, arrays: list[np.ndarray]) -> Graph:
+    capture = Capture(HOME)
+    with capture:
+        specs = [sw.from_numpy(array, device=sw.Reference())._spec for array in arrays]
+        inside = [make(capture.argument(spec, f"x{i}"), spec, capture) for i, spec in enumerate(specs)]
+        for result in function(inside):
+            storage = result._storage
+            if result._device is not capture:
+                storage = capture.adopt(storage, result._spec, result._device)
+            capture.graph.results.append(storage)
+    return simplify(capture.graph)
+
+
+def compared(function: Any, arrays: list[np.ndarray], rtol: float, atol: float) -> None:
+    graph = captured(function, arrays)
+    expected = sw.Reference().compile(graph).run(arrays, [], [])[0]
+    executable = Executable(graph, sw.Reference())
+    for _ in range(2):
+        found = executable.run(arrays, [], [])[0]
+        for left, right in zip(expected, found, strict=True):
+            assert left.shape == right.shape and left.dtype == right.dtype
+            wide = [
+                np.asarray(side, np.float64 if side.dtype.kind not in "iub" else side.dtype) for side in (left, right)
+            ]
+            np.testing.assert_allclose(wide[1], wide[0], rtol=rtol, atol=atol, equal_nan=True)
+
+
+def with_gradient(case: Case, inputs: list[Any]) -> list[Any]:
+    """Give an op's results, and the gradients of their weighted sum."""
+    chosen = [i for i in case.gradient if inputs[i].dtype.is_floating]
+    traced = [x.trace() if i in chosen else x for i, x in enumerate(inputs)]
+    results = case.ours(ops, *traced)
+    results = list(results) if isinstance(results, tuple) else [results]
+    outputs = [result.stop_gradient() for result in results]
+    if not chosen or not results[0].dtype.is_floating or not results[0].is_traced:
+        return outputs
+    weights = sw.from_numpy(np.cos(np.arange(results[0].size)).reshape(results[0].shape)).to(results[0].dtype)
+    grads = (results[0] * weights).sum().backward()
+    return [*outputs, *[grads[traced[i]] for i in chosen if traced[i] in grads]]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_every_op_and_its_gradient(case: Case) -> None:
+    groups = [case.arrays(variant) for variant in range(len(case.variants))]
+    sizes = [len(group) for group in groups]
+
+    def all_variants(inputs: list[Any]) -> list[Any]:
+        results, start = [], 0
+        for size in sizes:
+            results.extend(with_gradient(case, inputs[start : start + size]))
+            start += size
+        return results
+
+    compared(all_variants, [array for group in groups for array in group], rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_every_op_of_shorter_floats(case: Case, dtype: str) -> None:
+    import ml_dtypes
+
+    if case.sixteen is None and dtype != "float32":
+        pytest.skip("16 bits make no sense here")
+    kind = np.dtype(getattr(ml_dtypes, dtype, dtype))
+    arrays = [a.astype(kind) if a.dtype.kind == "f" else a for a in case.arrays(0)]
+    precision = {"float32": 1e-5, "float16": 4e-3, "bfloat16": 3e-2}[dtype]
+    compared(lambda inputs: with_gradient(case, inputs), arrays, rtol=precision, atol=precision)
+
+
+@settings(max_examples=25, deadline=None)
+@given(programs(), st.lists(st.sampled_from(SHAPES), min_size=1, max_size=3), st.integers(0, 2**32))
+def test_random_programs(program: list[Any], shapes: list[tuple[int, ...]], seed: int) -> None:
+    random = np.random.default_rng(seed)
+    arrays = [np.asarray(random.normal(size=shape)) for shape in shapes]
+
+    def function(inputs: list[Any]) -> list[Any]:
+        traced = [x.trace() for x in inputs]
+        loss = run(program, traced)
+        grads = loss.backward()
+        return [loss, *[grads[x] for x in traced]]
+
+    compared(function, arrays, rtol=1e-9, atol=1e-10)
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        # No bias: batch norm takes it out again, so its gradient is nothing but rounding.
+        self.conv = nn.Conv2d(3, 5, 3, padding=1, bias=False, key=sw.Key(1))
+        self.norm = nn.BatchNorm2d(5)
+        self.pool = nn.MaxPool2d(2)
+        self.head = nn.Linear(5 * 16, 7, key=sw.Key(2))
+
+    def __call__(self, x: Any) -> Any:
+        y = self.pool(self.norm(self.conv(x)).relu())
+        return self.head(y.reshape((x.shape[0], 5 * 16)))
+
+
+def trained(compiled: bool, optimizer: Any) -> dict[str, np.ndarray]:
+    model = Net()
+    update = optimizer(model)
+
+    def step(x: Tensor, y: Tensor) -> Tensor:
+        loss = nn.cross_entropy(model(x.trace()), y, label_smoothing=0.1)
+        update.update(loss.backward())
+        return loss
+
+    run_step = sw.compile(step) if compiled else step
+    random = np.random.default_rng(0)
+    losses = []
+    for _ in range(4):
+        x = sw.from_numpy(random.normal(size=(6, 3, 8, 8)).astype(np.float32))
+        losses.append(run_step(x, sw.from_numpy(random.integers(0, 7, 6))).numpy())
+    return {"losses": np.array(losses), **{name: value.numpy() for name, value in model.state_dict().items()}}
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        lambda m: optim.SGD(m, lr=0.1, momentum=0.9, nesterov=True),
+        lambda m: optim.Adam(m),
+        lambda m: optim.AdamW(m, amsgrad=True),
+        lambda m: optim.RMSprop(m, momentum=0.5, centered=True),
+    ],
+)
+def test_training_steps(optimizer: Any) -> None:
+    eager, compiled = trained(False, optimizer), trained(True, optimizer)
+    for name, value in eager.items():
+        np.testing.assert_allclose(compiled[name], value, rtol=2e-3, atol=2e-4, err_msg=name)
+
+
+def test_a_snapshot_of_the_parameters_is_not_overwritten() -> None:
+    weight = sw.Parameter(sw.tensor([1.0, 2.0, 3.0]))
+
+    @sw.compile
+    def grow() -> Tensor:
+        weight.assign((weight * 2.0).stop_gradient())
+        return weight.sum().stop_gradient()
+
+    assert grow().item() == 12.0
+    snapshot = weight.stop_gradient()
+    view = snapshot[1:]
+    assert grow().item() == 24.0
+    assert snapshot.tolist() == [2.0, 4.0, 6.0] and view.tolist() == [4.0, 6.0]
+    assert weight.tolist() == [4.0, 8.0, 12.0]
+
+
+def test_a_failure_is_the_reference_s_and_changes_nothing() -> None:
+    table = sw.Parameter(sw.ones((4, 2)))
+
+    @sw.compile
+    def step(ids: Tensor) -> Tensor:
+        rows = ops.take(table, ids, axis=0)
+        table.assign((table * 3.0).stop_gradient())
+        return rows.sum().stop_gradient()
+
+    assert step(sw.tensor([0, 3])).item() == 4.0
+    with pytest.raises(sw.IndexRangeError, match=r"take: the index 4 at \[1\] is out of range"):
+        step(sw.tensor([0, 4]))
+    assert table.numpy().tolist() == [[3.0, 3.0]] * 4
+    divide: Any = sw.compile(lambda a, b: a // b)
+    assert divide(sw.tensor([7, -7]), sw.tensor([2, 2])).tolist() == [3, -4]
+    with pytest.raises(sw.ArgumentError, match="an integer is divided by 0"):
+        divide(sw.tensor([7, -7]), sw.tensor([2, 0]))
+
+
+def test_strided_arguments_are_taken() -> None:
+    x = sw.from_numpy(np.arange(24, dtype=np.float32).reshape(4, 6))
+    double: Any = sw.compile(lambda x: x * 2.0)
+    for view in (x.permute(axes=(1, 0)), x[:, ::2], x.flip(axis=0), x.broadcast((3, 4, 6))):
+        np.testing.assert_array_equal(double(view).numpy(), view.numpy() * 2)
