@@ -1,6 +1,7 @@
 """The portable spelling with quotes: shapes with arithmetic or `*Bs` are strings, so that pyright, mypy and ty read them.
 
-Sizes with arithmetic are `Shaped[int, "H * K"]`. Everything else is as in any other program.
+The quotes stand inside the brackets: `Tensor["[B, 4 * D]"]`. `Int` of arithmetic has no such spelling (mypy and ty look
+into the quotes); take the parts as `Int` and compute. Everything else is as in any other program.
 """
 
 from __future__ import annotations
