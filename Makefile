@@ -16,7 +16,7 @@ help: ## this list
 # Its products of matrices are small: two threads of BLAS gain little, and lose much where anything else runs beside them.
 demo: ## train a network on all of MNIST, save it, load it again
 	@scripts/environment .venv run
-	OPENBLAS_NUM_THREADS=$${OPENBLAS_NUM_THREADS:-1} $(BIN)/python examples/mnist_demo.py
+	$(BIN)/python examples/mnist_demo.py
 
 test: check ## everything that must hold before a change lands
 	$(BIN)/$(PYTEST)

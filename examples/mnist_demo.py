@@ -2,7 +2,7 @@
 
     make demo
 
-What it is not: a benchmark; a training step here runs one operation after the other.
+What it is not: a benchmark.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -50,6 +50,16 @@ class Stopwatch:
         yield
         self.seconds[work] += time.perf_counter() - start
 
+    def each[Item](self, work: str, items: Iterable[Item]) -> Iterator[Item]:
+        """Go through some items, and count what it takes to get each."""
+        iterator = iter(items)
+        while True:
+            with self(work):
+                item = next(iterator, None)
+            if item is None:
+                return
+            yield item
+
     def table(self) -> Table:
         """Where the time went."""
         total = sum(self.seconds.values())
@@ -88,15 +98,10 @@ def main() -> None:
     batches = data.Batches(train.images, train.labels, size=BATCH, shuffle=sw.Key(0))
     console.print(f"{model}\n{adam}\n{batches}", markup=False, soft_wrap=True)
 
+    @sw.compile
     def step(images: Tensor[[200, 28, 28], sw.u8], labels: Tensor[[200], sw.i64]) -> Tensor[[]]:
-        with clock("preparing batches"):
-            x = prepared(images)
-        with clock("forward"):
-            loss = nn.cross_entropy(model(x.trace()), labels)
-        with clock("backward"):
-            gradients = loss.backward()
-        with clock("update"):
-            adam.update(gradients)
+        loss = nn.cross_entropy(model(prepared(images).trace()), labels)
+        adam.update(loss.backward())
         return loss
 
     columns = (
@@ -113,9 +118,10 @@ def main() -> None:
         bar = progress.add_task("", total=steps, epoch=1, epochs=EPOCHS, loss=float("nan"), speed=0.0)
         mean = 0.0
         for epoch in range(1, EPOCHS + 1):
-            for images, labels in batches:
+            for images, labels in clock.each("putting batches together", batches):
                 adam.lr = TOP_RATE * (1.0 - done / steps)
-                loss = step(images, labels).item()
+                with clock("training steps" if done else "compiling the step"):
+                    loss = step(images, labels).item()
                 done += 1
                 mean = loss if done == 1 else 0.98 * mean + 0.02 * loss
                 if done % 25 == 0 or done == steps:
