@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,13 +20,9 @@ from shapewright.shapes.dtypes import DType
 TARGETS = machine.available()
 
 
-def module_text(
-    code: Callable[[ir.Function, list[ir.Register], Callable[[ir.Register], None]], ir.Register],
-    dtypes: Sequence[type[DType]],
-    result: type[DType],
-    lanes: int,
-) -> str:
-    """Write a module whose function `loop` applies the code to every element of arrays.
+@dataclass(frozen=True)
+class Loop:
+    """A function that applies code to every element of arrays.
 
     Args:
         code: called with the function, a vector of each operand, and `fail`.
@@ -33,27 +30,67 @@ def module_text(
         result: the result's element type.
         lanes: how many elements a vector has.
     """
+
+    code: Callable[[ir.Function, list[ir.Register], Callable[[ir.Register], None]], ir.Register]
+    dtypes: Sequence[type[DType]]
+    result: type[DType]
+    lanes: int
+
+    def write(self, module: ir.Module, name: str) -> None:
+        """Write the function."""
+        arguments = [(f"operand{number}", ir.PTR) for number in range(len(self.dtypes))]
+        f = module.function(
+            name, [*arguments, ("result", ir.PTR), ("failed", ir.PTR), ("count", ir.I64)], internal=False
+        )
+        *operands, out, failed, count = f.arguments
+        lanes = self.lanes
+
+        def fail(condition: ir.Register) -> None:
+            if ir.lanes(condition.type) > 1:
+                bits = f.emit(f"bitcast {condition.type} {condition.text} to i{lanes}", f"i{lanes}")
+                condition = f.emit(f"icmp ne i{lanes} {bits.text}, 0", ir.I1)
+            with f.when(condition):
+                f.store(f.constant(1), failed)
+
+        with f.loop(0, count, lanes) as loop:
+            values = [
+                load(f, pointer, loop.counter, 1, lanes, None, dtype)
+                for pointer, dtype in zip(operands, self.dtypes, strict=True)
+            ]
+            store(f, self.code(f, values, fail), out, loop.counter, lanes, None, self.result)
+        f.end()
+
+
+def module_text(code: Any, dtypes: Sequence[type[DType]], result: type[DType], lanes: int) -> str:
+    """Write a module of one loop."""
     module = ir.Module()
-    names = [f"operand{number}" for number in range(len(dtypes))]
-    arguments = [(name, ir.PTR) for name in (*names, "result", "failed")]
-    f = module.function("loop", [*arguments, ("count", ir.I64)], internal=False)
-    *operands, out, failed, count = f.arguments
-
-    def fail(condition: ir.Register) -> None:
-        if ir.lanes(condition.type) > 1:
-            bits = f.emit(f"bitcast {condition.type} {condition.text} to i{lanes}", f"i{lanes}")
-            condition = f.emit(f"icmp ne i{lanes} {bits.text}, 0", ir.I1)
-        with f.when(condition):
-            f.store(f.constant(1), failed)
-
-    with f.loop(0, count, lanes) as loop:
-        values = [
-            load(f, pointer, loop.counter, 1, lanes, None, dtype)
-            for pointer, dtype in zip(operands, dtypes, strict=True)
-        ]
-        store(f, code(f, values, fail), out, loop.counter, lanes, None, result)
-    f.end()
+    Loop(code, dtypes, result, lanes).write(module, "loop")
     return module.text()
+
+
+class Compiled:
+    """Loops compiled together: compiling many small modules takes longer."""
+
+    def __init__(self, loops: Sequence[Loop], target: str | None = None) -> None:
+        self.loops = loops
+        module = ir.Module()
+        for number, loop in enumerate(loops):
+            loop.write(module, f"loop{number}")
+        self.code = machine.compile_module(module.text(), target=machine.select_target(target), use_cache=False)
+
+    def run(self, number: int, arrays: Sequence[np.ndarray]) -> tuple[np.ndarray, bool]:
+        """Apply one loop to arrays of one length; give the result, and whether the code called `fail`."""
+        loop = self.loops[number]
+        count = arrays[0].size
+        whole = -(-count // loop.lanes) * loop.lanes
+        # The last vector is filled up with the last element, so that nothing fails which is not among the elements.
+        filled = [np.concatenate([a, np.repeat(a[-1:], whole - count)]) for a in arrays]
+        out = np.zeros(whole, dtype=loop.result.numpy)
+        failed = np.zeros(1, dtype=np.int64)
+        signature = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * (len(arrays) + 2), ctypes.c_int64)
+        function = signature(self.code.address(f"loop{number}"))
+        function(*[a.ctypes.data for a in (*filled, out, failed)], whole)
+        return out[:count], bool(failed[0])
 
 
 def run(
@@ -64,18 +101,8 @@ def run(
     lanes: int,
     target: str | None = None,
 ) -> tuple[np.ndarray, bool]:
-    """Apply the code to arrays of one length; give the result, and whether the code called `fail`."""
-    text = module_text(code, dtypes, result, lanes)
-    compiled = machine.compile_module(text, target=machine.select_target(target), use_cache=False)
-    count = arrays[0].size
-    padded_count = -(-count // lanes) * lanes
-    # The last vector is filled up with the last element, so that nothing fails which is not among the elements.
-    padded = [np.concatenate([a, np.repeat(a[-1:], padded_count - count)]) for a in arrays]
-    out = np.zeros(padded_count, dtype=result.numpy)
-    failed = np.zeros(1, dtype=np.int64)
-    function = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * (len(arrays) + 2), ctypes.c_int64)(compiled.address("loop"))
-    function(*[a.ctypes.data for a in (*padded, out, failed)], padded_count)
-    return out[:count], bool(failed[0])
+    """Compile one loop and apply it."""
+    return Compiled([Loop(code, dtypes, result, lanes)], target).run(0, arrays)
 
 
 def assembly_lines(text: str, target: machine.Target) -> list[str]:
@@ -105,4 +132,14 @@ def units_off(got: np.ndarray, wanted: Any) -> np.ndarray:
     return np.where(np.isnan(units), np.inf, units).astype(np.float64)
 
 
-__all__ = ["TARGETS", "assembly_lines", "module_text", "register_type", "run", "units_off", "widths"]
+__all__ = [
+    "TARGETS",
+    "Compiled",
+    "Loop",
+    "assembly_lines",
+    "module_text",
+    "register_type",
+    "run",
+    "units_off",
+    "widths",
+]

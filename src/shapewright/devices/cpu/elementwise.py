@@ -249,10 +249,9 @@ def _power_of_floats(f: Function, a: Register, b: Register, number: float | None
         return _repeated(f, a, int(number))
     if number == -1.0:
         return 1.0 / a
-    if number in (0.5, -0.5):
-        # The power of -infinity is infinity, not NaN, and that of -0.0 has no sign.
-        root = f.select(a.compare("eq", -math.inf), math.inf, f.intrinsic("sqrt", a) + 0.0)
-        return root if number > 0 else 1.0 / root
+    if number == 0.5:
+        # As NumPy and PyTorch: the root of -infinity is NaN, where the C library's power is infinity.
+        return f.intrinsic("sqrt", a)
     return vm.pow(f, a, b)
 
 
