@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import assert_type
 
+import numpy as np
+
 import shapewright as sw
 from shapewright import Int, IntVar, Tensor, data, nn
 
@@ -33,6 +35,16 @@ def sets() -> None:
         break
     own = data.Images(sw.zeros((6, 4, 5), dtype=sw.u8), sw.zeros((6,), dtype=sw.i64))
     assert_type(own, data.Images[6, 4, 5])
+
+
+def arrays_of_numpy() -> None:
+    pixels = sw.from_numpy(np.zeros((5, 4), np.uint8)).expect((5, 4))
+    assert_type(pixels, Tensor[[5, 4], sw.u8])
+    assert_type(sw.from_numpy(np.zeros((5, 4), np.float32)).expect((5, 4)), Tensor[[5, 4]])
+    assert_type(sw.from_numpy(np.zeros(5)).expect((5,)), Tensor[[5], sw.f64])
+    unknown: np.ndarray = np.zeros(5, np.int64)
+    labels: Tensor[[5], sw.i64] = sw.from_numpy(unknown).expect((5,))
+    assert labels.shape == (5,)
 
 
 def four_arrays() -> None:
@@ -79,6 +91,7 @@ def cross_validation[N: IntVar, D: IntVar, K: IntVar](
 
 def run() -> None:
     sets()
+    arrays_of_numpy()
     four_arrays()
     x, y = sw.rand((12, 3)), sw.randint(0, 2, (12,))
     assert_type(mean_loss(nn.Linear(3, 2), x, y, 5), Tensor[[]])

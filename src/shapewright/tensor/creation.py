@@ -13,7 +13,19 @@ from typing_extensions import TypeVar
 
 from shapewright.devices import Device, default_device
 from shapewright.shapes.dim import Dim
-from shapewright.shapes.dtypes import DType, bool_, checked_dtype, f32, from_numpy_dtype, i64, spec
+from shapewright.shapes.dtypes import (
+    DType,
+    bool_,
+    checked_dtype,
+    f16,
+    f32,
+    f64,
+    from_numpy_dtype,
+    i32,
+    i64,
+    spec,
+    u8,
+)
 from shapewright.shapes.errors import ArgumentError, ShapeError
 from shapewright.shapes.typing import Int, IntTuple, IntVar
 
@@ -247,7 +259,26 @@ def _is_ragged(data: Any) -> bool:
     return len(lengths) > 1 or any(_is_ragged(item) for item in data)
 
 
-def from_numpy(array: np.ndarray, *, device: Device | None = None) -> Tensor:
+# An array of which the checker does not know the elements matches the first overload: it must promise nothing.
+@overload
+def from_numpy(array: np.ndarray[Any, np.dtype[np.void]], *, device: Device | None = None) -> Tensor[Any, Any]: ...
+@overload
+def from_numpy(array: np.ndarray[Any, np.dtype[np.float32]], *, device: Device | None = None) -> Tensor[Any, f32]: ...
+@overload
+def from_numpy(array: np.ndarray[Any, np.dtype[np.float64]], *, device: Device | None = None) -> Tensor[Any, f64]: ...
+@overload
+def from_numpy(array: np.ndarray[Any, np.dtype[np.float16]], *, device: Device | None = None) -> Tensor[Any, f16]: ...
+@overload
+def from_numpy(array: np.ndarray[Any, np.dtype[np.int64]], *, device: Device | None = None) -> Tensor[Any, i64]: ...
+@overload
+def from_numpy(array: np.ndarray[Any, np.dtype[np.int32]], *, device: Device | None = None) -> Tensor[Any, i32]: ...
+@overload
+def from_numpy(array: np.ndarray[Any, np.dtype[np.uint8]], *, device: Device | None = None) -> Tensor[Any, u8]: ...
+@overload
+def from_numpy(array: np.ndarray[Any, np.dtype[np.bool_]], *, device: Device | None = None) -> Tensor[Any, bool_]: ...
+@overload
+def from_numpy(array: np.ndarray | np.generic, *, device: Device | None = None) -> Tensor[Any, Any]: ...
+def from_numpy(array: Any, *, device: Device | None = None) -> Any:
     """Give the tensor of a NumPy array: a copy, so the array may change afterwards. Follow it with `.expect(shape)`.
 
     Arrays of any strides and byte order are taken. PyTorch: ``torch.from_numpy(array)``, which shares memory.
