@@ -245,7 +245,7 @@ def _power(f: Function, xs: Any, params: Any, dtypes: Any, result: type[DType], 
 
 def _power_of_floats(f: Function, a: Register, b: Register, number: float | None) -> Register:
     """Exponents that people write have shorter code."""
-    if number in (1.0, 2.0, 3.0, 4.0):
+    if number is not None and number in (1, 2, 3, 4):
         return _repeated(f, a, int(number))
     if number == -1.0:
         return 1.0 / a

@@ -245,6 +245,11 @@ def log(f: Function, x: Register) -> Register:
     return _any_log(f, x, _log_joined)
 
 
+def log_of_normal(f: Function, x: Register) -> Register:
+    """Give the natural logarithm of what is above the smallest normal number and finite, for fewer instructions."""
+    return _log_joined(f, *_log_reduced(f, x))
+
+
 def log2(f: Function, x: Register) -> Register:
     """Give the logarithm to base 2, to 1.9 and 1.7 ulp; exact where x is a power of two."""
     return _any_log(f, x, lambda f, e, r, t: multiply_add(f, r + t, _LOG2_E, e))
@@ -362,6 +367,17 @@ def turned_sine(f: Function, x: Register, quarters: Any) -> Register:
     # The second bit becomes the sign.
     sign = (turns >> 1) << 63
     return f.cast("bitcast", f.cast("bitcast", result, ir.I64) ^ sign, F64)
+
+
+def sine_and_cosine(f: Function, x: Register) -> tuple[Register, Register]:
+    """Give both of an f64 angle below a million."""
+    sine, cosine, bits = _quarter_turns(f, x)
+    even = (bits & 1).compare("eq", 0)
+    sine, cosine = f.select(even, sine, cosine), f.select(even, cosine, sine)
+    signed = [
+        f.cast("bitcast", value, ir.I64) ^ (turns >> 1 << 63) for value, turns in ((sine, bits), (cosine, bits + 1))
+    ]
+    return f.cast("bitcast", signed[0], F64), f.cast("bitcast", signed[1], F64)
 
 
 def _tangent(f: Function, x: Register) -> Register:
