@@ -17,7 +17,7 @@ import pytest
 from shapewright.devices.cpu import machine
 from shapewright.devices.cpu.ir import BF16, F16, F32, F64, Module, Register
 from shapewright.devices.cpu.matmul import Block, Epilogue, Operand, Problem, make_plan, write_matmul
-from shapewright.devices.cpu.threads import Pool, emit_barrier
+from shapewright.devices.cpu.threads import Pool
 from tests.cpu.guarded import Guarded
 
 NUMPY = {F32: np.dtype("f4"), F64: np.dtype("f8"), F16: np.dtype("f2"), BF16: np.dtype(ml_dtypes.bfloat16)}
@@ -88,7 +88,7 @@ class Case:
         chosen = target or machine.select_target()
         plan = make_plan(self.problem, chosen, pool.count, has_epilogue=epilogue is not None)
         module = Module()
-        write_matmul(module, "product", plan, barrier=emit_barrier, epilogue=epilogue)
+        write_matmul(module, "product", plan, epilogue=epilogue)
         code = machine.compile_module(module.text(), target=chosen, use_cache=False)
         scratch = Guarded(np.full((plan.scratch_bytes + 63) // 64 * 64, 0xFF, np.uint8))
         pointers = [address(x) for x in (self.a, self.b, self.c)] + [scratch.address] + [address(x) for x in extra]
@@ -327,13 +327,6 @@ def test_equal_kernels_are_written_once() -> None:
     functions = len(module.functions)
     write_matmul(module, "second", plan)
     assert len(module.functions) == functions + 1
-
-
-def test_a_barrier_is_asked_for() -> None:
-    plan = make_plan(case(300, 16, 64).problem, machine.select_target(), 2)
-    assert plan.needs_barrier
-    with pytest.raises(ValueError, match="^this product is packed by all threads together, which needs a barrier$"):
-        write_matmul(Module(), "product", plan)
 
 
 def test_threads_share_the_work_evenly() -> None:

@@ -85,10 +85,9 @@ class Plan:
         pack_a: "no", "rows" (each row lies along k) or "panel".
         group: tiles of A that are packed at once.
         pack_b: whether B is packed.
-        shared: whether all threads pack one copy of B's block together; needs a barrier.
         partial_in_c: whether C holds the sums between blocks of k.
         a_bytes: scratch of a thread for a tile of A.
-        b_bytes: scratch for a block of B: one if `shared`, else one for each thread.
+        b_bytes: scratch of a thread for a block of B.
         partial_bytes: scratch of a thread for sums between blocks of k.
     """
 
@@ -105,7 +104,6 @@ class Plan:
     pack_a: str
     group: int
     pack_b: bool
-    shared: bool
     partial_in_c: bool
     a_bytes: int
     b_bytes: int
@@ -135,15 +133,9 @@ class Plan:
         return (vectors | 1) * self.lanes
 
     @property
-    def needs_barrier(self) -> bool:
-        """Whether all threads must walk through the product together."""
-        return self.shared and not self.problem.is_empty
-
-    @property
     def scratch_bytes(self) -> int:
         """Scratch memory of all threads, which begins at a cache line."""
-        own = self.a_bytes + self.partial_bytes + (0 if self.shared else self.b_bytes)
-        return self.threads * own + (self.b_bytes if self.shared else 0)
+        return self.threads * (self.a_bytes + self.partial_bytes + self.b_bytes)
 
 
 def _words(k: int, words: Words) -> int:
@@ -210,7 +202,6 @@ def make_plan(problem: Problem, target: Target, threads: int, *, has_epilogue: b
     elif not dot and problem.k * problem.n * size > 4 * target.level2_bytes:
         # B comes from memory: whole rows in turn are read faster than parts of rows, each on another page.
         k_step = min(k_step, 8)
-    shared = pack_b and grid[1] == threads > 1
     k_blocks = max(1, _ceil(problem.k, k_step))
     partial_in_c = not has_epilogue and problem.c.kind == problem.compute
     plan = Plan(
@@ -227,7 +218,6 @@ def make_plan(problem: Problem, target: Target, threads: int, *, has_epilogue: b
         pack_a=pack_a,
         group=group,
         pack_b=pack_b,
-        shared=shared,
         partial_in_c=partial_in_c,
         a_bytes=0,
         b_bytes=0,
@@ -322,7 +312,8 @@ def _grid(
 ) -> tuple[int, int, int]:
     """Choose how many threads share the batch, the rows and the columns: the cut whose slowest thread is done first.
 
-    Costs are in products of vectors; what packing and reading cost beside them was measured, roughly.
+    Costs are in products of vectors; what packing and reading cost beside them was measured, roughly. Each thread packs
+    what it needs: sharing packed panels was slower, as they would come from another core, between two barriers.
     """
     if threads == 1 or problem.is_empty:
         return (1, 1, 1)
@@ -340,14 +331,13 @@ def _grid(
             rows = _ceil(problem.m, tiles) * _ceil(tiles, along_m)
             columns = min(_ceil(panels, along_n) * vectors, vectors_of_c)
             packs = not dot and (tiles > 1 or problem.b.column != 1)
-            shared = packs and along_m == threads
             # Every tile reads its panels of B once; packing writes them, too, and turns what lies along k.
             reading = columns * _ceil(tiles, along_m) * 0.5 + rows / words.lanes
             if packs:
-                reading += columns * (2.0 if problem.b.column == 1 else 6.0) / (threads if shared else 1)
+                reading += columns * (4.0 if problem.b.column == 1 else 8.0)
             if problem.a.column != 1 and not dot:
                 reading += 3.0 * rows / words.lanes
-            cost = batches * (depth * (rows * columns + reading) + (500 if shared else 0))
+            cost = batches * depth * (rows * columns + reading)
             if cost < best_cost:
                 best, best_cost = (along_batch, along_m, along_n), cost
     return best

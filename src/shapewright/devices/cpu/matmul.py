@@ -2,11 +2,12 @@
 
     problem = Problem(m, n, k, a=Operand(F32, k, 1), b=Operand(F32, n, 1), c=Operand(F32, n, 1))
     plan = make_plan(problem, target, threads)
-    emit_matmul(function, plan, (a, b, c), scratch, thread, barrier=barrier)
+    emit_matmul(function, plan, (a, b, c), scratch, thread)
 
-Every thread runs the same code and does its part. Nothing is allocated: packed operands go to scratch memory of
-`plan.scratch_bytes`. Sizes and strides are constants of the code. What it is not: the choice of tiles and blocks
-(`blocking.py`), the kernels of a tile (`tiles.py`), or bf16 on tiles of the processor (AMX).
+Every thread runs the same code and does its part, without waiting for another. Nothing is allocated: packed operands go
+to scratch memory of `plan.scratch_bytes`. Sizes and strides are constants of the code.
+What it is not: the choice of tiles and blocks (`blocking.py`), the kernels of a tile (`tiles.py`), or bf16 on the tile
+registers that some processors have (AMX).
 """
 
 from __future__ import annotations
@@ -47,7 +48,6 @@ def emit_matmul(
     scratch: Register,
     thread: Register,
     *,
-    barrier: Callable[[], None] | None = None,
     epilogue: Epilogue | None = None,
     epilogue_pointers: Sequence[Register] = (),
 ) -> None:
@@ -59,14 +59,12 @@ def emit_matmul(
         pointers: to A, B and C.
         scratch: `plan.scratch_bytes` of memory at a cache line, which no thread uses for anything else meanwhile.
         thread: which thread runs the code, an i64 below `plan.threads`.
-        barrier: writes code that waits for all threads. It is used only if `plan.needs_barrier`, and then not at the
-            beginning and not always at the end: what threads wrote before and write after is the caller's to order.
         epilogue: what happens to results before they are stored.
         epilogue_pointers: what the epilogue finds in `Block.pointers`.
     """
     if plan.problem.is_empty:
         return
-    _Writer(function, plan, pointers, scratch, thread, barrier, epilogue, epilogue_pointers).write()
+    _Writer(function, plan, pointers, scratch, thread, epilogue, epilogue_pointers).write()
 
 
 def write_matmul(
@@ -74,26 +72,19 @@ def write_matmul(
     name: str,
     plan: Plan,
     *,
-    barrier: Callable[[Function, Register, Register], None] | None = None,
     epilogue: Epilogue | None = None,
 ) -> None:
     """Write a product as a function of its own: `void name(ptr arguments, ptr control, i64 thread, i64 threads)`.
 
-    The arguments are pointers: A, B, C, scratch memory, and those of the epilogue.
-    `barrier(function, control, threads)` writes the wait for all threads.
+    The arguments are pointers: A, B, C, scratch memory, and those of the epilogue. `threads` is that of the plan.
     """
     arguments = [("arguments", PTR), ("control", PTR), ("thread", I64), ("threads", I64)]
     f = module.function(name, arguments, internal=False)
-    table, control, thread, threads = f.arguments
+    table, _, thread, _ = f.arguments
     count = 4 + (epilogue.pointers if epilogue else 0)
     a, b, c, scratch, *extra = [f.load(f.address(table, i, I64), PTR) for i in range(count)]
-    wait = None if barrier is None else (lambda: barrier(f, control, threads))
-    emit_matmul(f, plan, (a, b, c), scratch, thread, barrier=wait, epilogue=epilogue, epilogue_pointers=extra)
+    emit_matmul(f, plan, (a, b, c), scratch, thread, epilogue=epilogue, epilogue_pointers=extra)
     f.end()
-
-
-def _no_barrier() -> None:
-    """Stand for a barrier where none is needed."""
 
 
 class _Writer:
@@ -106,31 +97,24 @@ class _Writer:
         pointers: tuple[Register, Register, Register],
         scratch: Register,
         thread: Register,
-        barrier: Callable[[], None] | None,
         epilogue: Epilogue | None,
         epilogue_pointers: Sequence[Register],
     ) -> None:
         assert epilogue is None or epilogue.pointers == len(epilogue_pointers)
-        if barrier is None:
-            if plan.needs_barrier:
-                raise ValueError("this product is packed by all threads together, which needs a barrier")
-            barrier = _no_barrier
         self.f = function
         self.module = function.module
         self.plan = plan
         self.problem = plan.problem
         self.a, self.b, self.c = pointers if not plan.turned else (pointers[1], pointers[0], pointers[2])
-        self.barrier = barrier
         self.epilogue = epilogue
         self.extra = list(epilogue_pointers)
         self.thread = thread
-        # Scratch memory: what all share, then of each thread a tile of A, sums, and its own block of B.
+        # Scratch memory of each thread: a tile of A, sums, a block of B.
         f = function
-        shared = plan.b_bytes if plan.shared else 0
-        own = f.address(scratch, thread * ((plan.scratch_bytes - shared) // plan.threads) + shared, I8)
+        own = f.address(scratch, thread * (plan.scratch_bytes // plan.threads), I8)
         self.a_tile = own
         self.partial = f.address(own, plan.a_bytes, I8)
-        self.b_block = scratch if plan.shared else f.address(own, plan.a_bytes + plan.partial_bytes, I8)
+        self.b_block = f.address(own, plan.a_bytes + plan.partial_bytes, I8)
 
     # ---- who does what ----------------------------------------------------------------------------------------------
     def write(self) -> None:
@@ -186,23 +170,22 @@ class _Writer:
         plan = self.plan
         first, last = self.panels
         if -(-plan.panels // plan.grid[2]) <= plan.block_panels:
-            self._over_k(first, last, is_only=self.problem.batches == 1)
+            self._over_k(first, last)
         else:
             with self.f.loop(first, last, plan.block_panels) as loop:
                 stop = self.f.intrinsic("smin", loop.counter + plan.block_panels, last)
-                self._over_k(loop.counter, stop, is_only=False)
+                self._over_k(loop.counter, stop)
 
-    def _over_k(self, first: Register, last: Register, *, is_only: bool) -> None:
+    def _over_k(self, first: Register, last: Register) -> None:
         """Compute some panels of C: the first block of k begins the sums, the last one ends them."""
         f, plan, k, step = self.f, self.plan, self.problem.k, self.plan.k_step
         blocks = plan.k_blocks
         for q in sorted({0, blocks - 1}):
             if q == blocks - 1 and blocks > 2:
                 with f.loop(1, blocks - 1) as loop:
-                    self._block(first, last, loop.counter * step, step, begins=False, ends=False, is_only=False)
+                    self._block(first, last, loop.counter * step, step, begins=False, ends=False)
             count = k - q * step if q == blocks - 1 else step
-            only = is_only and blocks == 1
-            self._block(first, last, f.constant(q * step), count, begins=q == 0, ends=q == blocks - 1, is_only=only)
+            self._block(first, last, f.constant(q * step), count, begins=q == 0, ends=q == blocks - 1)
 
     def _ending(self, *, begins: bool, ends: bool) -> Ending:
         """Say where sums go. Between blocks of k they wait in C, if it can hold them, else in scratch memory."""
@@ -220,20 +203,12 @@ class _Writer:
             epilogue=self.epilogue if ends else None,
         )
 
-    def _block(
-        self, first: Register, last: Register, k: Register, count: int, *, begins: bool, ends: bool, is_only: bool
-    ) -> None:
+    def _block(self, first: Register, last: Register, k: Register, count: int, *, begins: bool, ends: bool) -> None:
         """Pack a block of B, then run every tile of rows over its panels."""
         f, plan, problem = self.f, self.plan, self.problem
         source = f.address(self.b_here, k * problem.b.row, problem.b.kind)
         if plan.pack_b:
-            start, stop = first, last
-            if plan.shared:
-                start = first + (last - first) * self.thread // plan.threads
-                stop = first + (last - first) * (self.thread + 1) // plan.threads
-            self._pack_b(source, start, stop, first, count)
-            if plan.shared:
-                self.barrier()
+            self._pack_b(source, first, last, count)
         ending = self._ending(begins=begins, ends=ends)
         row, slot = 0, f.constant(0)
         for turn, (rows, tiles) in enumerate(plan.row_parts):
@@ -251,8 +226,6 @@ class _Writer:
                     )
             slot = slot + stop - start
             row += rows * tiles
-        if plan.shared and not is_only:
-            self.barrier()
 
     def _over_panels(self, first: Register, last: Register, act: Callable[[Register, int], Any]) -> None:
         """Act on each panel; the last of C may have fewer columns and has code of its own."""
@@ -272,8 +245,8 @@ class _Writer:
         plan = self.plan
         return -(-plan.k_step // plan.words.elements) * SIZES[plan.words.kind] * plan.width
 
-    def _pack_b(self, source: Register, start: Register, stop: Register, first: Register, count: int) -> None:
-        """Pack panels `start` to `stop` of the block that begins with panel `first`."""
+    def _pack_b(self, source: Register, first: Register, last: Register, count: int) -> None:
+        """Pack a block: panels `first` to before `last`."""
         f, plan, b = self.f, self.plan, self.problem.b
         strides = (b.column, b.row)
         pitch = self._panel_bytes() // SIZES[plan.words.kind]
@@ -290,10 +263,10 @@ class _Writer:
         rest = self.problem.n % plan.width
         whole = plan.panels - (1 if rest else 0)
         if whole:
-            last = f.intrinsic("smin", stop, f.constant(whole)) if rest else stop
-            pack(start, last - start, plan.width)
+            stop = f.intrinsic("smin", last, f.constant(whole)) if rest else last
+            pack(first, stop - first, plan.width)
         if rest:
-            with f.when(stop.compare("eq", plan.panels)), f.when(start.compare("lt", stop)):
+            with f.when(last.compare("eq", plan.panels)), f.when(first.compare("lt", last)):
                 pack(f.constant(whole), f.constant(1), rest)
 
     def _a_of_tiles(

@@ -22,7 +22,6 @@ from .elementwise import round_to
 from .fusion import Kernel
 from .matmul import emit_matmul
 from .special import Site
-from .threads import emit_barrier
 from .tiles import Block, Epilogue, Operand
 
 
@@ -70,7 +69,6 @@ def product(site: Site) -> None:
         pointers,
         site.scratch(plan.scratch_bytes),
         site.thread,
-        barrier=lambda: emit_barrier(f, site.control, f.constant(site.threads)),
         epilogue=epilogue,
         epilogue_pointers=extra,
     )
