@@ -191,9 +191,8 @@ class _Fuser:
                     needed.update(step.variables)
                     chain.append(step)
             kernel.operations = chain[::-1]
-            for variable in needed:
-                if variable in home.leaves:
-                    self._read(kernel, variable)
+            for variable in [v for v in home.leaves if v in needed]:
+                self._read(kernel, variable)
         else:
             self._read(kernel, operand)
         kernel.operations.append(operation)

@@ -26,7 +26,7 @@ def signature(kernel: Kernel) -> tuple[Hashable, list[Variable]]:
 
     operations = tuple(
         (
-            id(operation.op),
+            operation.op.name,
             tuple([shown(operand) for operand in operation.operands]),
             tuple([(name, repr(value)) for name, value in operation.params.items()]),
             number(operation.result),

@@ -1,0 +1,182 @@
+"""The text of a program: every kernel as a function, and one function that calls them in order on every thread.
+
+Kernels of equal signatures share one function. What it is not: the code of a kernel (`loops.py`, `special.py`,
+`products.py`), or the memory of a program (`engine.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shapewright import ops
+from shapewright.graph import Graph, Variable
+
+from . import draws, ir
+from .elements import register_type
+from .fusion import Fused, Kernel
+from .loops import Nest, write_loop, write_reduction
+from .machine import Target
+from .order import argsort
+from .plan import Plan
+from .products import product
+from .signature import signature
+from .special import SPECIAL, Site
+from .threads import emit_barrier
+from .windows import extreme_places, fold
+
+FUNCTION = "program"
+SCRATCH_BYTES = "scratch_bytes"
+KERNELS = {
+    **SPECIAL,
+    ops.matmul: product,
+    ops.argsort: argsort,
+    ops.fold2d: fold,
+    ops.extreme_places2d: extreme_places,
+    ops.uniform: draws.uniform,
+    ops.normal: draws.normal,
+    ops.randint: draws.randint,
+    ops.random_bits: draws.random_bits,
+}
+
+
+class Table:
+    """Where in the table of a program each address and number is that its code reads.
+
+    Args:
+        graph: the program.
+        plan: where its buffers lie.
+    """
+
+    def __init__(self, graph: Graph, plan: Plan) -> None:
+        self._graph = graph
+        self.plan = plan
+        self._slots: dict[Variable, int] = {}
+        for variable in (*graph.arguments, *graph.cells, *graph.constants, *plan.fresh, *plan.arena):
+            self.slot(variable)
+        # Whether something went wrong, and what the threads agreed on about it.
+        self.failed = len(self._slots)
+        self.scratch = self.failed + 2
+        # For each key, its seed and its position.
+        self.draws = self.scratch + 1
+        self.end = self.draws + 2 * len(graph.draws)
+
+    def slot(self, variable: Variable) -> int:
+        """Give the place of a buffer's address; a cell's new value has the place of the old one."""
+        cell = self.plan.in_place.get(variable)
+        if cell is not None:
+            variable = self._graph.cells[cell]
+        return self._slots.setdefault(variable, len(self._slots))
+
+    def find(self, variable: Variable) -> int:
+        """Give the place of a buffer's address, or -1 for what has no buffer."""
+        known = variable in self._slots or variable in self.plan.in_place
+        return self.slot(variable) if known else -1
+
+    def overwrites(self, kernel: Kernel) -> bool:
+        """Whether a kernel writes over a cell's value."""
+        return any(variable in self.plan.in_place for variable in kernel.outputs)
+
+
+def program_key(fused: Fused, table: Table, threads: int, *, timed: bool) -> str:
+    """Give a text that is equal for programs of equal text, at a fraction of the cost."""
+    parts = [f"{threads} {timed} {table.failed} {table.end}"]
+    numbers: dict[Any, int] = {}
+    for kernel in fused.kernels:
+        key, variables = signature(kernel)
+        number = numbers.get(key)
+        if number is None:
+            number = numbers[key] = len(numbers)
+            parts.append(repr(key))
+        parts.append(f"{number} {[table.find(v) for v in variables]} {table.overwrites(kernel)}")
+    return "\n".join(parts)
+
+
+def program_text(fused: Fused, table: Table, target: Target, threads: int, *, timed: bool) -> str:
+    """Write a program."""
+    module = ir.Module()
+    calls: list[tuple[Kernel, Site, list[Variable]]] = []
+    written: dict[Any, tuple[Site, list[int]]] = {}
+    needed = 0
+    for kernel in fused.kernels:
+        key, variables = signature(kernel)
+        if key not in written:
+            name = f"kernel{len(written)}"
+            site = Site(module, name, kernel, target, threads, table.failed, table.scratch, table.draws)
+            _write_kernel(site, kernel, fused, target)
+            site.end()
+            needed = max(needed, site.scratch_bytes)
+            written[key] = site, [variables.index(buffer) for buffer in site.buffers]
+        site, places = written[key]
+        calls.append((kernel, site, [variables[place] for place in places]))
+    _write_main(module, calls, table, threads, timed)
+    module.define(SCRATCH_BYTES, f"@{SCRATCH_BYTES} = constant i64 {needed}")
+    return module.text()
+
+
+def _write_main(
+    module: ir.Module, calls: list[tuple[Kernel, Site, list[Variable]]], table: Table, threads: int, timed: bool
+) -> None:
+    arguments = [("table", ir.PTR), ("control", ir.PTR), ("thread", ir.I64), ("threads", ir.I64)]
+    f = module.function(FUNCTION, arguments, internal=False)
+    places, control, thread, _ = f.arguments
+    done = "done"
+    alone = True
+    unchecked = False
+    for index, (kernel, site, buffers) in enumerate(calls):
+        # What the first thread did alone needs no barrier before it goes on alone.
+        if not alone or site.is_shared:
+            emit_barrier(f, control, f.constant(threads))
+        alone = not site.is_shared
+        if unchecked and table.overwrites(kernel):
+            _stop_if_failed(f, table, threads, done)
+            unchecked = False
+        unchecked = unchecked or site.may_fail
+        if timed:
+            _note_time(f, places, thread, table.end + index)
+        addresses = [f.load(f.address(places, table.slot(v), ir.I64), ir.PTR) for v in buffers]
+        f.call(site.name, [places, control, thread, *addresses])
+    if timed:
+        emit_barrier(f, control, f.constant(threads))
+        _note_time(f, places, thread, table.end + len(calls))
+    f.do(f"br label %{done}")
+    f.block(done)
+    f.end()
+
+
+def _stop_if_failed(f: ir.Function, table: Table, threads: int, done: str) -> None:
+    """Before anything is overwritten, let all threads stop together if something was wrong.
+
+    The first one says so in a place of its own: a thread that is ahead may find the next failure before others looked.
+    """
+    places, control, thread, _ = f.arguments
+    emit_barrier(f, control, f.constant(threads))
+    with f.when(thread.compare("eq", 0)):
+        found = f.load(f.address(places, table.failed, ir.I64), ir.I64)
+        f.store(found, f.address(places, table.failed + 1, ir.I64))
+    emit_barrier(f, control, f.constant(threads))
+    verdict = f.load(f.address(places, table.failed + 1, ir.I64), ir.I64)
+    go = f.label("go")
+    f.do(f"br i1 {verdict.compare('eq', 0).text}, label %{go}, label %{done}")
+    f.block(go)
+
+
+def _note_time(main: ir.Function, table: ir.Register, thread: ir.Register, slot: int) -> None:
+    with main.when(thread.compare("eq", 0)):
+        now = main.call("llvm.readcyclecounter", [], ir.I64)
+        main.store(now, main.address(table, slot, ir.I64))
+
+
+def _write_kernel(site: Site, kernel: Kernel, fused: Fused, target: Any) -> None:
+    if kernel.kind in ("other", "product"):
+        KERNELS[kernel.operations[0].op](site)
+        return
+    outputs = {variable: fused.accesses[variable] for variable in kernel.outputs}
+    widest = max([v.spec.dtype.itemsize for v in (*kernel.leaves, *outputs) if v.spec.dtype.is_floating] or [4])
+    kind = register_type(next(iter(outputs)).spec.dtype)
+    lanes = target.lanes(ir.F64 if widest == 8 or kind == ir.F64 else ir.F32)
+    nest = Nest(site.f, kernel, outputs, site.pointer, lanes, site.thread, site.threads, site.fail)
+    if kernel.kind == "loop":
+        write_loop(nest)
+    else:
+        write_reduction(nest)
+    site.is_shared = nest.is_shared
