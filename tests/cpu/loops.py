@@ -105,10 +105,12 @@ def run(
     return Compiled([Loop(code, dtypes, result, lanes)], target).run(0, arrays)
 
 
-def assembly_lines(text: str, target: machine.Target) -> list[str]:
-    """Give the instructions of a module's assembly, without labels and directives."""
-    lines = [line.split("#")[0].strip() for line in machine.assembly(text, target).splitlines()]
-    return [line for line in lines if line and not line.startswith((".", "@")) and not line.endswith(":")]
+def assembly_lines(text: str, target: machine.Target, name: str = "loop") -> list[str]:
+    """Give the instructions of one function of a module, without labels and directives."""
+    assembly = machine.assembly(text, target)
+    body = assembly[assembly.index(f"\n{name}:") :].split(".Lfunc_end")[0]
+    lines = [line.split("#")[0].strip() for line in body.splitlines()]
+    return [line for line in lines if line and not line.startswith(".") and not line.endswith(":")]
 
 
 def widths(dtype: type[DType]) -> tuple[int, ...]:
