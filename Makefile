@@ -2,13 +2,15 @@
 # A Python 3.12 is looked for by scripts/find-python; `make PYTHON=/path/to/python3.12 …` says where it is.
 
 PYTHON ?=
+# More for the benchmarks: make BENCH=--torch-compile bench
+BENCH ?=
 export PYTHON
 BIN := .venv/bin
 # Two workers: what a small machine has, and what the tests' own threads leave room for.
 PYTEST := python -m pytest -n 2
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check slow test-3.13 typing-report torch-values bench-eager format environment clean
+.PHONY: help demo test test-all check slow test-3.13 typing-report torch-values bench bench-sweep bench-eager peers format environment clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9.-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-14s %s\n", $$1, $$2 }'
@@ -45,6 +47,17 @@ torch-values: ## compute the stored reference values again with PyTorch
 	.venv-torch/bin/python -m tests.torch_optim_values
 	.venv-torch/bin/python -m tests.torch_conv_values
 
+bench: peers ## training and inference beside PyTorch and JAX, a few minutes
+	$(BIN)/python -m bench.run --json out/bench.json $(BENCH)
+
+bench-sweep: peers ## the same at many sizes
+	$(BIN)/python -m bench.run --sweep --json out/bench-sweep.json $(BENCH)
+
+peers:
+	@scripts/environment .venv run
+	@scripts/environment .venv-torch torch
+	@scripts/environment .venv-jax jax
+
 bench-eager: ## what one eager operation costs
 	@scripts/environment .venv run
 	$(BIN)/python bench/eager.py
@@ -57,5 +70,5 @@ environment: ## .venv with the package and the tools that test it
 	@scripts/environment .venv dev
 
 clean: ## remove environments and caches
-	rm -rf .venv .venv-3.13 .venv-torch .pytest_cache .ruff_cache .mypy_cache .hypothesis build dist
+	rm -rf .venv .venv-3.13 .venv-torch .venv-jax .pytest_cache .ruff_cache .mypy_cache .hypothesis build dist
 	find src tests bench examples -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
