@@ -8,13 +8,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from shapewright.ops.core import Op, Shape
-from shapewright.shapes.errors import Error
+from shapewright.ops.core import Op, Shape, Value
+from shapewright.shapes.errors import ArgumentError, Error
 
 
 def sizes_of(x: Any) -> Shape:
     """Give the sizes of a value, with the names that its axes have."""
     return getattr(x, "_dims", None) or x._spec.sizes
+
+
+def check_tensors(name: str, *operands: Any) -> None:
+    """Refuse operands that are no tensors, where an op of several steps would stumble over them.
+
+    Raises:
+        ArgumentError: an operand is no tensor.
+    """
+    for operand in operands:
+        if not isinstance(operand, Value):
+            raise ArgumentError(
+                f"{name}: an operand is {type(operand).__name__}, and a tensor is needed",
+                hint="sw.tensor(...) or sw.from_numpy(...) around it",
+            )
 
 
 def explained(

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from shapewright.ops import movement, reductions
-from shapewright.ops.composite import explained, sizes_of
+from shapewright.ops.composite import check_tensors, explained, sizes_of
 from shapewright.ops.core import Op, Shape, describe_operand, numeric
 from shapewright.ops.elementwise import cast, mul
 from shapewright.shapes import _patterns, rules
@@ -160,6 +160,7 @@ def outer(a: Any, b: Any) -> Any:
     >>> ops.outer(sw.tensor([1.0, 2.0]), sw.tensor([3.0, 4.0])).tolist()
     [[3.0, 4.0], [6.0, 8.0]]
     """
+    check_tensors("outer", a, b)
     try:
         rules.outer_shape(a._spec.sizes, b._spec.sizes)
     except ShapeError as error:
@@ -168,6 +169,11 @@ def outer(a: Any, b: Any) -> Any:
         ) from None
     sizes = (*a._spec.sizes, *b._spec.sizes)
     return mul(movement.broadcast(a, sizes=sizes, axes=(0,)), movement.broadcast(b, sizes=sizes, axes=(1,)))
+
+
+def _check_text(name: str, given: Any, example: str) -> None:
+    if not isinstance(given, str):
+        raise ArgumentError(f"{name}: what it does is said in a str, not {type(given).__name__}", hint=example)
 
 
 # ---- einsum ---------------------------------------------------------------------------------------------------------
@@ -190,6 +196,8 @@ def einsum(equation: str, *tensors: Any) -> Any:
     """
     if not tensors:
         raise ArgumentError("einsum: there is no tensor", hint='ops.einsum("ij,jk->ik", a, b)')
+    _check_text("einsum", equation, '"ij,jk->ik"')
+    check_tensors("einsum", *tensors)
     try:
         rules.einsum_shape(equation, tuple(x._spec.sizes for x in tensors))
     except ShapeError as error:
@@ -290,6 +298,7 @@ def rearrange(x: Any, pattern: str, sizes: Mapping[str, int] | None = None) -> A
     >>> ops.rearrange(sw.zeros((2, 12, 3)), "b (h w) c -> b c h w", {"h": 4}).shape
     (2, 3, 4, 3)
     """
+    _check_text("rearrange", pattern, '"b (h w) c -> b c h w"')
     try:
         named = _patterns.rearrange_sizes(pattern, sizes_of(x), dict(sizes or {}))
         result = _patterns.rearrange_shape(pattern, sizes_of(x), dict(sizes or {}))

@@ -120,6 +120,10 @@ class Op:
         key = (operands, tuple(params.items())) if params else operands
         found = self._verdicts.get(key)
         if found is None:
+            for name, value in params.items():
+                if isinstance(value, complex | Value):
+                    what = "a tensor" if isinstance(value, Value) else repr(value)
+                    raise ArgumentError(f"{name}= takes a Python number, not {what}")
             sizes = self.shape(*[o.sizes if type(o) is Spec else None for o in operands], **params)
             dtype = self.dtype(*[o.dtype if type(o) is Spec else o for o in operands], **params)
             found = spec(tuple(sizes), dtype)
@@ -202,7 +206,9 @@ class Op:
             if len(operands) > len(self.operands) and index < len(self.operands):
                 label = f"{label} {index}"
             error.facts.append((label, describe_operand(operand)))
-        error.facts.extend((name, str(value)) for name, value in params.items() if value is not None)
+        for name, value in params.items():
+            if value is not None:
+                error.facts.append((name, describe_operand(value) if isinstance(value, Value) else str(value)))
         if error.hint is None:
             error.hint = self.hint
         return error

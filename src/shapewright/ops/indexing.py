@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from shapewright.ops.composite import axis_from_front, explained
+from shapewright.ops.composite import axis_from_front, check_tensors, explained
 from shapewright.ops.core import Op, Shape
 from shapewright.ops.elementwise import add
 from shapewright.ops.movement import slice
@@ -150,7 +150,8 @@ def _gather_add_value(source: np.ndarray, indices: np.ndarray, axis: int, size: 
     stride = 1
     for other in range(source.ndim - 1, -1, -1):
         if other == axis:
-            places += indices * stride
+            # Not in the indices' own type, which may be too small for a place: 200 * 2 is no u8.
+            places += _platform(indices) * stride
         else:
             along = [1] * source.ndim
             along[other] = source.shape[other]
@@ -196,6 +197,7 @@ def scatter_add(x: Any, indices: Any, source: Any, *, axis: int) -> Any:
     >>> ops.scatter_add(sw.zeros((3,)), sw.tensor([2, 0, 2]), sw.tensor([1.0, 2.0, 3.0]), axis=0).tolist()
     [2.0, 0.0, 4.0]
     """
+    check_tensors("scatter_add", indices, source)
     sizes = x._spec.sizes
     try:
         rules.scatter_shape(sizes, indices._spec.sizes, source._spec.sizes, axis)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from shapewright.ops import reductions
-from shapewright.ops.composite import explained
+from shapewright.ops.composite import check_tensors, explained
 from shapewright.ops.core import Op, Shape, same
 from shapewright.shapes import rules
 from shapewright.shapes.dim import Dim, describe, merge
@@ -285,6 +285,7 @@ def stack(tensors: Sequence[Any], axis: int = 0) -> Any:
 
     PyTorch: ``torch.stack(tensors, dim)``.
     """
+    check_tensors("stack", *tensors)
     try:
         rules.stack_shape(tuple(x._spec.sizes for x in tensors), axis)
     except ShapeError as error:

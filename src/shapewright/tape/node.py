@@ -84,9 +84,17 @@ class Deferred(Node):
 
     __slots__ = ("owner",)
 
-    def __init__(self, op: Op, operands: tuple[Any, ...], params: dict[str, Any], owner: Any) -> None:
+    def __init__(self, op: Op | None, operands: tuple[Any, ...] | None, params: dict[str, Any], owner: Any) -> None:
         super().__init__(op, operands, params, False)
         self.owner = owner
+
+    def traced(self, training: bool) -> Deferred:
+        """Give the view as a value that was traced itself: layers further on train if it says so."""
+        if training is self.training:
+            return self
+        view = Deferred(self.op, self.operands, self.params, self.owner)
+        view.training, view.result = training, self.result
+        return view
 
     def release(self) -> None:
         """The view can meet other traced values, so nothing is let go of."""

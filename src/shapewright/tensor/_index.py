@@ -193,6 +193,9 @@ def take(x: Any, places: Any, axis: int) -> Any:
             wrong = ShapeError(f"places are integers, and this tensor holds {places._spec.dtype.name}")
             raise _explained(wrong, x, places, MASK_HINT if places._spec.dtype.name == "bool" else None)
         return ops.take(x, places, axis=axis)
+    if not isinstance(places, list | tuple | range):
+        wrong = ShapeError(f"places are a tensor of integers, or a list or tuple of ints, not {type(places).__name__}")
+        raise _explained(wrong, x, places)
     size = x._spec.sizes[axis]
     numbers = []
     for place in places:

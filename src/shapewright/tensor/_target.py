@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, SupportsIndex
 
+import numpy as np
+
 from shapewright import ops
-from shapewright.ops.core import Op, describe_operand
+from shapewright.ops.core import Op, Value, describe_operand
 from shapewright.shapes import rules
 from shapewright.shapes.dim import Dim, describe, merge
-from shapewright.shapes.errors import Error, ShapeError
+from shapewright.shapes.errors import ArgumentError, Error, ShapeError
 from shapewright.shapes.resolve import axes_of, candidates
 
 _plain_reshapes: dict[tuple[tuple[int, ...], tuple[int, ...]], tuple[int, ...]] = {}
@@ -27,12 +29,10 @@ def _shape_asked_for(x: Any, to: Any, doing: str, number_rule: Callable[[int], o
             number_rule(to.__index__())
         except ShapeError as error:
             raise _explained(error, x, doing, (to.__index__(),)) from None
-    try:
-        return tuple(to)
-    except TypeError:
-        raise _explained(
-            ShapeError(f"`to` is the shape to end with, a tuple of sizes, not {type(to).__name__}"), x, doing, ()
-        ) from None
+    if not isinstance(to, Sequence) or isinstance(to, str | bytes):
+        wrong = ShapeError(f"`to` is the shape to end with, a tuple of sizes, not {type(to).__name__}")
+        raise _explained(wrong, x, doing, ())
+    return tuple(to)
 
 
 def _explained(error: Error, x: Any, doing: str, to: Sequence[int], hint: str | None = None) -> Error:
@@ -47,7 +47,7 @@ def _explained(error: Error, x: Any, doing: str, to: Sequence[int], hint: str | 
 
 def _checked_sizes(x: Any, to: tuple[Any, ...], doing: str) -> tuple[int, ...]:
     for size in to:
-        if not isinstance(size, int):
+        if not is_number(size):
             wrong = ShapeError(f"a size is an int, not {type(size).__name__}")
             raise _explained(wrong, x, doing, ())
     return to
@@ -64,7 +64,7 @@ def _named(result: Any, to: Sequence[int]) -> Any:
 def reduce(op: Op | Callable[..., Any], x: Any, to: Any) -> Any:
     """Reduce to the shape `to`; None means to a scalar."""
     rank = len(x._spec.sizes)
-    if to is None or to == ():
+    if to is None or (type(to) is tuple and not to):
         return op(x, axes=tuple(range(rank)))
     name = getattr(op, "name", None) or getattr(op, "__name__", "reduce")
     to = _shape_asked_for(x, to, name, rules.reduce_number_shape)
@@ -76,8 +76,10 @@ def _axes(x: Any, to: tuple[int, ...], doing: str, rule: Any, grows: bool, hint:
     source = x._dims or x._spec.sizes
     try:
         return axes_of(rule, source, to, ordered=ordered, grows=grows)
-    except ShapeError as error:
+    except (ShapeError, TypeError, ValueError, AttributeError) as error:
         _checked_sizes(x, to, doing)
+        if not isinstance(error, ShapeError):
+            raise
         large, small = (to, source) if grows else (source, to)
         why = candidates(large, small)
         if why:
@@ -101,10 +103,8 @@ def numbered(x: Any, axis: Any, doing: str) -> tuple[int, ...]:
     rank = len(x._spec.sizes)
     if axis is None:
         return tuple(range(rank))
-    wanted = (axis,) if isinstance(axis, SupportsIndex) else tuple(axis)
     found = []
-    for number in wanted:
-        place = number.__index__()
+    for place in numbers(x, axis, doing):
         if not -rank <= place < rank:
             which = f"from {-rank} to {rank - 1}" if rank else "not there at all"
             count = "1 axis" if rank == 1 else f"{rank} axes"
@@ -117,12 +117,38 @@ def numbered(x: Any, axis: Any, doing: str) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
+def numbers(x: Any, given: Any, doing: str, what: str = "axis= is the number of an axis") -> tuple[int, ...]:
+    """Give an int, or several, as ints that keep their names; `what` says for the report what they are."""
+    several = (given,) if is_number(given) else given
+    if isinstance(several, tuple | list) and all([is_number(number) for number in several]):
+        return tuple([number if type(number) is Dim else number.__index__() for number in several])
+    raise _explained(ShapeError(f"{what}, or a tuple of numbers, not {given!r}"), x, doing, ())
+
+
+def count(x: Any, given: Any, doing: str, called: str) -> int:
+    """Give a number of things as an int."""
+    if not is_number(given):
+        error = ArgumentError(f"{doing}: {called}= is how many there are, an int, not {given!r}")
+        error.facts.append(("x", describe_operand(x)))
+        raise error
+    return given.__index__()
+
+
+def is_number(given: Any) -> bool:
+    """Tell whether this is an int, in Python's, NumPy's or our form; True is none, nor is an array or tensor."""
+    return isinstance(given, SupportsIndex) and not isinstance(given, bool | Value | np.ndarray)
+
+
 def axis(x: Any, axis: Any, doing: str = "axis") -> int:
     """Give one axis number as a non-negative int."""
-    if not isinstance(axis, SupportsIndex):
-        error = ShapeError(f"axis= is the number of one axis, not {axis!r}")
-        raise _explained(error, x, doing, ())
-    return numbered(x, axis, doing)[0]
+    return numbered(x, single(x, axis, doing), doing)[0]
+
+
+def single(x: Any, axis: Any, doing: str) -> int:
+    """Give the number of one axis as an int; whether there is such an axis is not looked at."""
+    if not is_number(axis):
+        raise _explained(ShapeError(f"axis= is the number of one axis, not {axis!r}"), x, doing, ())
+    return axis.__index__()
 
 
 def broadcast(x: Any, to: Any) -> Any:
@@ -137,7 +163,7 @@ def broadcast_axes(x: Any, to: Any, axis: Any) -> Any:
     """Repeat x along the axes of `to` that are numbered."""
     to = _checked_sizes(x, _shape_asked_for(x, to, "broadcast", rules.broadcast_number_shape), "broadcast")
     plain = tuple([int(d) for d in to])
-    new = (axis.__index__(),) if isinstance(axis, SupportsIndex) else tuple(axis)
+    new = numbers(x, axis, "broadcast")
     try:
         rules.broadcast_axes_shape(x._spec.sizes, plain, new)
     except ShapeError as error:
@@ -157,8 +183,8 @@ def permute(x: Any, to: Any) -> Any:
 def permute_axes(x: Any, axes: Any) -> Any:
     """Reorder the axes as numbered; negative numbers count from the end."""
     rank = len(x._spec.sizes)
+    axes = numbers(x, axes, "permute", "axes= numbers the axes")
     try:
-        axes = tuple([a.__index__() for a in axes])
         rules.permute_axes_shape(x._spec.sizes, axes)
     except ShapeError as error:
         error.facts.append(("axes", str(axes)))
@@ -170,7 +196,11 @@ def reshape(x: Any, to: Any) -> Any:
     """The same elements in the same order under the shape `to`; one size may be -1."""
     to = _shape_asked_for(x, to, "reshape", rules.reshape_number_shape)
     key = (x._spec.sizes, to)
-    sizes = _plain_reshapes.get(key)
+    try:
+        sizes = _plain_reshapes.get(key)
+    except TypeError:
+        # What cannot be looked up is no shape; what it is, is said below.
+        sizes = None
     if sizes is None:
         _checked_sizes(x, to, "reshape")
         plain = tuple([int(d) for d in to])

@@ -6,9 +6,12 @@ operations (`ops/`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 from shapewright import ops
+from shapewright.ops.composite import check_tensors
+from shapewright.ops.core import Value
 from shapewright.shapes.dtypes import DType
 from shapewright.shapes.errors import ArgumentError
 from shapewright.shapes.typing import Flag, IntTuple, IntTuples, MapIntTuples
@@ -48,9 +51,7 @@ def concat[Ss: IntTuples, A: Flag[int], D: DType](
      [0. 0.]
      [0. 0.]]
     """
-    parts = tuple(tensors)
-    if not parts:
-        raise ArgumentError("concat: there are no tensors to join", hint="sw.concat((a, b), axis=0)")
+    parts = _parts(tensors, "concat")
     return ops.concat(*parts, axis=target.axis(parts[0], axis, "concat"))
 
 
@@ -75,11 +76,23 @@ def stack[Ss: IntTuples, A: Flag[int], D: DType](
     [[1. 1.]
      [0. 0.]]
     """
-    parts = tuple(tensors)
-    if not parts:
-        raise ArgumentError("stack: there are no tensors to join", hint="sw.stack((a, b), axis=0)")
+    parts = _parts(tensors, "stack")
+    number = target.single(parts[0], axis, "stack")
     rank = len(parts[0]._spec.sizes) + 1
-    return ops.stack(parts, axis=axis + rank if -rank <= axis < 0 else axis)
+    return ops.stack(parts, axis=number + rank if -rank <= number < 0 else number)
+
+
+def _parts(tensors: Any, called: str) -> tuple[Any, ...]:
+    """Check that what is joined is a tuple or list of tensors, and more than none."""
+    if not isinstance(tensors, Sequence) or isinstance(tensors, str | bytes):
+        what = "one tensor" if isinstance(tensors, Value) else type(tensors).__name__
+        raise ArgumentError(
+            f"{called}: joins a tuple or list of tensors, not {what}", hint=f"sw.{called}((a, b), axis=0)"
+        )
+    if not tensors:
+        raise ArgumentError(f"{called}: there are no tensors to join", hint=f"sw.{called}((a, b), axis=0)")
+    check_tensors(called, *tensors)
+    return tuple(tensors)
 
 
 @overload

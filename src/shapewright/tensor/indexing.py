@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, overload
 
 from shapewright import ops
 from shapewright.shapes import rules
-from shapewright.shapes.dtypes import f32
+from shapewright.shapes.dtypes import checked_dtype, f32
 from shapewright.shapes.errors import ShapeError
 from shapewright.tensor import _checks as checks
 from shapewright.tensor import _target as target
@@ -124,13 +124,13 @@ class Indexing(Generic[S, DT]):
     @overload
     def __getitem__[I: IntVar, A: IntVar](self: Indexing[S, DT], at: tuple[Int[I], slice[Int[A], None, None]]) -> Tensor[slice_from_shape(select_shape(S, Int[I], 0), Int[A], 0), DT]: ...
     @overload
-    def __getitem__[I: IntVar, A: IntVar, B: IntVar](self: Indexing[S, DT], at: tuple[slice[Int[A], Int[B], None], Int[I]]) -> Tensor[slice_shape(select_shape(S, Int[I], 1), Int[A], Int[B], Int[1], 0), DT]: ...  # noqa: E501
+    def __getitem__[I: IntVar, A: IntVar, B: IntVar](self: Indexing[S, DT], at: tuple[slice[Int[A], Int[B], None], Int[I]]) -> Tensor[slice_shape(select_shape(S, Int[I], 1), Int[A], Int[B], Int[1], 0), DT]: ...
     @overload
-    def __getitem__[I: IntVar, B: IntVar](self: Indexing[S, DT], at: tuple[slice[None, Int[B], None], Int[I]]) -> Tensor[slice_shape(select_shape(S, Int[I], 1), Int[0], Int[B], Int[1], 0), DT]: ...  # noqa: E501
+    def __getitem__[I: IntVar, B: IntVar](self: Indexing[S, DT], at: tuple[slice[None, Int[B], None], Int[I]]) -> Tensor[slice_shape(select_shape(S, Int[I], 1), Int[0], Int[B], Int[1], 0), DT]: ...
     @overload
-    def __getitem__[A: IntVar, B: IntVar](self: Indexing[S, DT], at: tuple[slice[Int[A], Int[B], None], EllipsisType]) -> Tensor[slice_shape(S, Int[A], Int[B], Int[1], 0), DT]: ...  # noqa: E501
+    def __getitem__[A: IntVar, B: IntVar](self: Indexing[S, DT], at: tuple[slice[Int[A], Int[B], None], EllipsisType]) -> Tensor[slice_shape(S, Int[A], Int[B], Int[1], 0), DT]: ...
     @overload
-    def __getitem__[B: IntVar](self: Indexing[S, DT], at: tuple[slice[None, Int[B], None], EllipsisType]) -> Tensor[slice_shape(S, Int[0], Int[B], Int[1], 0), DT]: ...  # noqa: E501
+    def __getitem__[B: IntVar](self: Indexing[S, DT], at: tuple[slice[None, Int[B], None], EllipsisType]) -> Tensor[slice_shape(S, Int[0], Int[B], Int[1], 0), DT]: ...
     @overload
     def __getitem__[A: IntVar, B: IntVar, C: IntVar, D: IntVar](self: Indexing[S, DT], at: tuple[slice[Int[A], Int[B], None], slice[Int[C], Int[D], None]]) -> Tensor[slice_shape(slice_shape(S, Int[A], Int[B], Int[1], 0), Int[C], Int[D], Int[1], 1), DT]: ...
     @overload
@@ -149,10 +149,6 @@ class Indexing(Generic[S, DT]):
     def __getitem__[B: IntVar, D: IntVar](self: Indexing[S, DT], at: tuple[EllipsisType, slice[None, Int[B], None], slice[None, Int[D], None]]) -> Tensor[slice_shape(slice_shape(S, Int[0], Int[B], Int[1], -2), Int[0], Int[D], Int[1], -1), DT]: ...
     @overload
     def __getitem__[A: IntVar](self: Indexing[S, DT], at: tuple[Int[A], EllipsisType]) -> Tensor[select_shape(S, Int[A], 0), DT]: ...
-    @overload
-    def __getitem__[A: IntVar, B: IntVar](self: Indexing[S, DT], at: tuple[slice[Int[A], Int[B], None], EllipsisType]) -> Tensor[slice_shape(S, Int[A], Int[B], Int[1], 0), DT]: ...
-    @overload
-    def __getitem__[B: IntVar](self: Indexing[S, DT], at: tuple[slice[None, Int[B], None], EllipsisType]) -> Tensor[slice_shape(S, Int[0], Int[B], Int[1], 0), DT]: ...
     @overload
     def __getitem__[A: IntVar](self: Indexing[S, DT], at: tuple[slice[Int[A], None, None], EllipsisType]) -> Tensor[slice_from_shape(S, Int[A], 0), DT]: ...
     @overload
@@ -272,8 +268,10 @@ class Indexing(Generic[S, DT]):
         >>> second
         Tensor[[2], f32] on cpu: [3. 4.]
         """
-        rule = rules.split_shapes if isinstance(parts, int) else rules.split_sizes_shapes
         place = target.axis(self, axis, "split")
+        sizes = target.numbers(self, parts, "split", "parts is how many equal parts there are")
+        equal = not isinstance(parts, tuple | list)
+        rule, parts = (rules.split_shapes, sizes[0]) if equal else (rules.split_sizes_shapes, sizes)
         before = (_slice(None),) * place
         pieces, start = [], 0
         for shape in checks.plain_sizes(self, rule, parts, place, doing="split", parts=parts):
@@ -376,7 +374,7 @@ class Indexing(Generic[S, DT]):
         [[0. 0. 1.]
          [1. 0. 0.]]
         """
-        return ops.one_hot(self, classes=int(classes), dtype=dtype)
+        return ops.one_hot(self, classes=target.count(self, classes, "one_hot", "classes"), dtype=checked_dtype(dtype))
 
     # ---- order ------------------------------------------------------------------------------------------------------
     @overload
@@ -400,7 +398,7 @@ class Indexing(Generic[S, DT]):
         >>> places
         Tensor[[2], i64] on cpu: [1 2]
         """
-        return ops.topk(self, k=int(k), axis=target.axis(self, axis, "topk"))
+        return ops.topk(self, k=target.count(self, k, "topk", "k"), axis=target.axis(self, axis, "topk"))
 
     @overload
     def sort(self: Indexing[S, DT], *, descending: bool = False) -> Tensor[S, DT]: ...

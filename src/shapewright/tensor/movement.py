@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, overload
 
 from shapewright import ops
+from shapewright.ops.composite import check_tensors
 from shapewright.shapes import rules
 from shapewright.tensor import _checks as checks
 from shapewright.tensor import _target as target
@@ -98,6 +99,7 @@ class Movement(Generic[S, DT]):
         [[1. 1. 1.]
          [2. 2. 2.]]
         """
+        check_tensors("broadcast_like", other)
         return target.broadcast(self, checks.named(other))
 
     def spread(self) -> Spread[S, DT]:
@@ -178,7 +180,8 @@ class Movement(Generic[S, DT]):
         >>> sw.zeros((2, 3, 4)).flatten(start_axis=1).shape
         (2, 12)
         """
-        return target.reshape(self, checks.sizes(self, rules.flatten_shape, start_axis, end_axis, doing="flatten"))
+        ends = target.single(self, start_axis, "flatten"), target.single(self, end_axis, "flatten")
+        return target.reshape(self, checks.sizes(self, rules.flatten_shape, *ends, doing="flatten"))
 
     def unsqueeze[A: Flag[int]](self: Movement[S, DT], *, axis: A) -> Tensor[unsqueeze_shape(S, A), DT]:
         """Add an axis of size 1, which is axis `axis` of the result.
@@ -192,7 +195,9 @@ class Movement(Generic[S, DT]):
         >>> sw.tensor([1.0, 2.0, 3.0]).unsqueeze(axis=0)
         Tensor[[1, 3], f32] on cpu: [[1. 2. 3.]]
         """
-        return target.reshape(self, checks.sizes(self, rules.unsqueeze_shape, axis, doing="unsqueeze"))
+        return target.reshape(
+            self, checks.sizes(self, rules.unsqueeze_shape, target.single(self, axis, "unsqueeze"), doing="unsqueeze")
+        )
 
     def squeeze[A: Flag[int]](self: Movement[S, DT], *, axis: A) -> Tensor[squeeze_shape(S, A), DT]:
         """Leave out an axis of size 1.
@@ -206,7 +211,9 @@ class Movement(Generic[S, DT]):
         >>> sw.tensor([[1.0, 2.0, 3.0]]).squeeze(axis=0)
         Tensor[[3], f32] on cpu: [1. 2. 3.]
         """
-        return target.reshape(self, checks.sizes(self, rules.squeeze_shape, axis, doing="squeeze"))
+        return target.reshape(
+            self, checks.sizes(self, rules.squeeze_shape, target.single(self, axis, "squeeze"), doing="squeeze")
+        )
 
     # ---- order, borders, triangles ----------------------------------------------------------------------------------
     @overload
@@ -249,8 +256,8 @@ class Movement(Generic[S, DT]):
         >>> sw.tensor([1.0, 2.0, 3.0]).roll(1, axis=0)
         Tensor[[3], f32] on cpu: [3. 1. 2.]
         """
-        shifts = (shift,) if isinstance(shift, int) else tuple(shift)
-        axes = (axis,) if isinstance(axis, int) else tuple(axis)
+        shifts = target.numbers(self, shift, "roll", "shift= is how many places elements move")
+        axes = target.numbers(self, axis, "roll")
         checks.sizes(self, rules.roll_shape, shifts, axes, doing="roll")
         return ops.roll(self, shifts=shifts, axes=tuple(target.axis(self, a, "roll") for a in axes))
 
@@ -268,7 +275,12 @@ class Movement(Generic[S, DT]):
         >>> sw.tensor([1.0, 2.0]).pad((1,), (2,))
         Tensor[[5], f32] on cpu: [0. 1. 2. 0. 0.]
         """
-        return ops.pad(self, before=tuple(before), after=tuple(after), value=value)
+        return ops.pad(
+            self,
+            before=target.numbers(self, before, "pad", "before= says how many places come in front"),
+            after=target.numbers(self, after, "pad", "after= says how many places come behind"),
+            value=value,
+        )
 
     def tril(self: Movement[S, DT], *, diagonal: int = 0) -> Tensor[matrix_shape(S), DT]:
         """Keep the lower triangle of the last two axes; the elements above the diagonal become 0.

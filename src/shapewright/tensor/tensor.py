@@ -14,12 +14,14 @@ import numpy as np
 from shapewright import ops
 from shapewright.devices import Device
 from shapewright.graph import active
+from shapewright.ops.composite import check_tensors
 from shapewright.ops.core import Op, Value, describe_operand
 from shapewright.shapes.dim import Dim, merge
 from shapewright.shapes.dtypes import DType, Spec, checked_dtype
 from shapewright.shapes.errors import ArgumentError, CaptureError, DeviceError, DTypeError, Error, ShapeError, TapeError
 from shapewright.tape import Deferred, Gradients, Leaf, Node, pull_back
 
+from . import _target as target
 from ._names import name_axes
 from ._variables import DT, S
 from .along import Along
@@ -145,7 +147,7 @@ class Tensor(
             return self
         if self._origin is not None:
             if isinstance(self._origin, Deferred):
-                return self._alias(self._origin)
+                return self._alias(self._origin.traced(training))
             raise _lost(self._origin, "trace")
         return self._alias(Leaf(None, training))
 
@@ -163,6 +165,7 @@ class Tensor(
         >>> sw.arange(2).trace_like(x).is_traced, sw.arange(2).trace_like(x.trace()).is_traced
         (False, True)
         """
+        check_tensors("trace_like", other)
         node = other._node
         return self if node is None else self.trace(training=node.training)
 
@@ -279,10 +282,16 @@ class Tensor(
          [0. 0. 0.]]
         """
         sizes: Any = to
-        if tuple(sizes) != self._spec.sizes:
+        if not isinstance(sizes, tuple | list):
+            raise ShapeError(
+                f"expect: takes the shape that the tensor has, a tuple of sizes, not {type(sizes).__name__}",
+                facts=[("x", describe_operand(self))],
+                hint="x.expect((b, 784))",
+            )
+        if not all([target.is_number(size) for size in sizes]) or tuple(sizes) != self._spec.sizes:
             raise ShapeError(
                 "expect: the tensor has another shape than the program says",
-                facts=[("expected", str([int(d) for d in sizes])), ("x", describe_operand(self))],
+                facts=[("expected", str(list(sizes))), ("x", describe_operand(self))],
             )
         result: Any = self._alias(self._node)
         result._origin = self._origin
@@ -381,6 +390,12 @@ class Tensor(
             storage = device.run(op, storages, params, spec)
         except Error as error:
             raise op.explain(error, operands, params) from None
+        except (TypeError, ValueError, OverflowError) as error:
+            if not params:
+                raise
+            # Parameters of a kind that the op does not know: `alpha="a"`. What it stumbled over is shown above.
+            unfit = ArgumentError(f"the parameters do not fit: {error}")
+            raise op.explain(unfit, operands, params) from error
         result = make(storage, spec, device)
         if named:
             shapes = [(o._dims or o._spec.sizes) if isinstance(o, Tensor) else None for o in operands]
