@@ -316,6 +316,8 @@ def test_a_copy_is_independent() -> None:
     x = numbers(5, 3)
     grads = nn.mse(model(x.trace()), sw.ones((5, 2))).backward()
     assert other.up.weight not in grads
+    other.up.to(sw.f64)
+    assert model(x).dtype is sw.f32
 
 
 def test_assign_takes_the_same_shape_dtype_and_device_only() -> None:

@@ -157,10 +157,11 @@ class Module(Layered):
         new: Any = type(self).__new__(type(self))
         memo[id(self)] = new
         for name, value in vars(self).items():
-            if name == "_scope":
+            if name in ("_home", "_scope"):
                 continue
-            if name in _OWN_ATTRIBUTES:
-                object.__setattr__(new, name, None if name == "_home" else dict(value))
+            if name == "_sizes":
+                # Each class's sizes are copied, too: `to` writes element types into them.
+                object.__setattr__(new, name, {cls: dict(sizes) for cls, sizes in value.items()})
             else:
                 setattr(new, name, copy.deepcopy(value, memo))
         return new
