@@ -484,3 +484,14 @@ def test_reprs_say_what_layers_were_told():
         "LogSoftmax(dim=0)",
         "ReLU()",
     ]
+
+
+def test_sizes_below_zero_are_refused() -> None:
+    makes = (
+        lambda: nn.Linear(-1, 3),
+        lambda: nn.Linear(3, -1),
+        lambda: nn.Conv2d(-1, 2, 3),
+        lambda: nn.Conv2d(1, -2, 3),
+    )
+    for make in makes:
+        assert "a size is 0 or more, not -" in report_of(make, sw.ShapeError)

@@ -217,6 +217,11 @@ def test_decay_rates_out_of_range(decay: Any) -> None:
     assert refusal(sw.ArgumentError, lambda: decay(-1.0)) == f"{decay.__name__}: rate= is a number at least 0, not -1.0"
 
 
+def test_a_group_says_what_it_is() -> None:
+    adam = optim.Adam([{"params": nn.Linear(2, 3)}, {"params": [sw.Parameter(sw.ones((2,)))], "lr": 0.5}])
+    assert repr(adam.groups) == "[group of 2 parameters with lr=0.001, group of 1 parameter with lr=0.5]"
+
+
 def test_a_rate_that_is_set_is_checked() -> None:
     sgd = optim.SGD(Model(), 0.5)
     for target in (sgd, sgd.groups[0]):

@@ -92,9 +92,12 @@ def test_expect_is_a_checked_gateway() -> None:
 
 def test_one_number_or_an_error() -> None:
     assert sw.tensor(2.5).item() == 2.5 and float(sw.tensor(2.5)) == 2.5 and int(sw.tensor(7)) == 7
+    assert f"{sw.tensor(2.5):.3f} {sw.tensor(7):03d}" == "2.500 007" and f"{sw.tensor(7)}" == str(sw.tensor(7))
     many: Any = sw.ones((2,))
     with pytest.raises(sw.ShapeError, match="item: only a tensor of shape"):
         many.item()
+    with pytest.raises(sw.ShapeError, match="item: only a tensor of shape"):
+        f"{many:.3f}"
     with pytest.raises(sw.ShapeError, match="neither true nor false"):
         bool(many == 1.0)
     assert bool(sw.tensor(True))

@@ -190,7 +190,7 @@ class Conv2d(
         height, width = pair(kernel_size, "kernel_size")
         seen = in_channels // groups
         fan_in = int(seen) * height * width
-        bound = 1.0 / math.sqrt(fan_in) if fan_in else 0.0
+        bound = 1.0 / math.sqrt(fan_in) if fan_in > 0 else 0.0
         shape: Any = (out_channels, seen, height, width)
         weight: Any = Parameter(init.uniform(shape, -bound, bound, key=key, dtype=dtype, device=device))
         self.weight = weight

@@ -70,7 +70,7 @@ class Linear(Module, Generic[I, O, FT]):
         dtype: type[FT] = f32,
         device: Device | None = None,
     ) -> None:
-        bound = 1.0 / math.sqrt(in_features) if in_features else 0.0
+        bound = 1.0 / math.sqrt(in_features) if in_features > 0 else 0.0
         weight = init.uniform((out_features, in_features), -bound, bound, key=key, dtype=dtype, device=device)
         self.weight = Parameter(weight)
         self.bias = NOTHING

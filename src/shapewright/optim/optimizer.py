@@ -53,6 +53,10 @@ class Group:
         # A cell, so that a captured update reads it anew each time. f64: a rate is a Python float until it is used.
         self._lr = Buffer(full((), checked_lr(called, lr), dtype=f64, device=slots[0].parameter._device))
 
+    def __repr__(self) -> str:
+        count = len(self.slots)
+        return f"group of {count} parameter{'' if count == 1 else 's'} with lr={self.lr}"
+
     @property
     def parameters(self) -> list[Parameter]:
         """The parameters of this group."""

@@ -150,6 +150,10 @@ class Operators(Generic[S, DT]):
     def __neg__(self) -> Tensor[S, DT]:
         return ops.neg(self)
 
+    def __format__(self: Any, spec: str) -> str:
+        # One number is written as Python's numbers are: f"{loss:.4f}".
+        return format(self.item(), spec) if spec else str(self)
+
     def __pos__(self) -> Tensor[S, DT]:
         same: Any = self
         return same
