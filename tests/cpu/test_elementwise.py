@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+import shapewright as sw
 from shapewright import ops
 from shapewright.devices.cpu import ir
 from shapewright.devices.cpu.elementwise import EMITTERS, known_number
 from shapewright.ops import checks, comparison
 from shapewright.ops.core import Op
 from shapewright.shapes.dtypes import DType, bf16, bool_, f16, f32, f64, i32, i64, spec, u8
-from shapewright.shapes.errors import DTypeError
+from shapewright.shapes.errors import ArgumentError, DTypeError
 from tests.cpu.loops import TARGETS, Compiled, Loop, register_type, units_off
 
 DTYPES = (f64, f32, bf16, f16, i64, i32, u8, bool_)
@@ -288,3 +289,11 @@ def test_known_numbers() -> None:
         assert known_number(f.constant(number, ir.vector(8, kind))) == number
     assert known_number(f.arguments[0]) is None
     assert known_number(f.iota(4)) is None
+
+
+def test_numbers_that_no_element_can_be() -> None:
+    x = sw.tensor([-5, 0, 7, 8, 9], dtype=sw.i32)
+    for compare in (lambda x: x < 2**40, lambda x: x >= -(2**40), lambda x: 2**40 == x, lambda x: x != 2**70):
+        np.testing.assert_array_equal(sw.compile(compare)(x).numpy(), compare(x).numpy())
+    with pytest.raises(ArgumentError, match="1099511627776 does not fit among the tensor's elements"):
+        sw.compile(lambda x: x + 2**40)(x)

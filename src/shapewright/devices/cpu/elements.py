@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from shapewright import ops
 from shapewright.graph import Operation, Variable
-from shapewright.shapes.dtypes import DType, bf16, bool_, f16, f32, f64, i32, i64, u8
+from shapewright.ops.comparison import does_not_fit
+from shapewright.shapes.dtypes import DType, bf16, bool_, f16, f32, f64, i32, i64, spec, u8
 
 from . import ir
 from .elementwise import EMITTERS, convert
@@ -64,10 +67,27 @@ def emit(
         if isinstance(operand, Variable):
             registers.append(values[operand])
             dtypes.append(operand.spec.dtype)
+        elif not _fits(operand, beside):
+            if operation.op not in _COMPARISONS:
+                raise does_not_fit(operand, beside.numpy)
+            # A number that no element can be is on the same side of all of them.
+            zeros = [np.zeros((), beside.numpy) if isinstance(o, Variable) else o for o in operation.operands]
+            return f.constant(operation.op.evaluate(zeros, {}, spec((), bool_)).item(), ir.I1)
         else:
             registers.append(f.constant(operand, register_type(beside)))
             dtypes.append(None)
     return EMITTERS[operation.op](f, registers, operation.params, dtypes, result, fail)
+
+
+_COMPARISONS = (ops.eq, ops.ne, ops.lt, ops.le, ops.gt, ops.ge)
+
+
+def _fits(number: float, dtype: type[DType]) -> bool:
+    """Whether a Python number is within what elements of an integer type can hold."""
+    if dtype.numpy.kind not in "iu":
+        return True
+    limits = np.iinfo(dtype.numpy)
+    return int(limits.min) <= number <= int(limits.max)
 
 
 # ---- memory ---------------------------------------------------------------------------------------------------------
