@@ -183,4 +183,5 @@ def test_every_dependency_has_both_bounds() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     groups = [project["dependencies"], *project["optional-dependencies"].values()]
     for requirement in (text for group in groups for text in group):
-        assert re.fullmatch(r"[\w-]+(>=[\w.]+,<[\w.]+|==[\w.]+)(; sys_platform != 'emscripten')?", requirement), requirement
+        bounds = r"[\w-]+(>=[\w.]+,<[\w.]+|==[\w.]+)(; sys_platform != 'emscripten')?"
+        assert re.fullmatch(bounds, requirement), requirement
