@@ -181,6 +181,14 @@ def parts() -> None:
     [row for row in scalar]  # BUG: a scalar has no rows
 
 
+def gateway() -> None:
+    a.expect((3, 4))  # BUG: its sizes are known, and others
+    a.expect((3,))  # BUG: an axis fewer
+    v.expect((5, 1))  # BUG
+    ids.expect((4,))  # BUG
+    a.expect(3)  # BUG: a number is no shape
+
+
 def several() -> None:
     sw.concat((a, s), axis=0)  # BUG
     sw.concat((a, a), axis=2)  # BUG

@@ -16,17 +16,17 @@ from shapewright.devices import Device
 from shapewright.graph import active
 from shapewright.ops.composite import check_tensors
 from shapewright.ops.core import Op, Value, describe_operand
-from shapewright.shapes.dim import Dim, merge
+from shapewright.shapes.dim import Dim
 from shapewright.shapes.dtypes import DType, Spec, checked_dtype
 from shapewright.shapes.errors import ArgumentError, CaptureError, DeviceError, DTypeError, Error, ShapeError, TapeError
 from shapewright.tape import Deferred, Gradients, Leaf, Node, pull_back
 
-from . import _target as target
 from ._names import name_axes
 from ._variables import DT, S
 from .along import Along
 from .contraction import Contraction
 from .elementwise import Elementwise
+from .expecting import Expecting
 from .feeding import Feeding
 from .habits import TENSOR, missing
 from .indexing import Indexing
@@ -46,6 +46,7 @@ class Tensor(
     Movement[S, DT],
     Indexing[S, DT],
     Contraction[S, DT],
+    Expecting[S, DT],
     Feeding[S, DT],
     Value,
     Generic[S, DT],
@@ -265,40 +266,6 @@ class Tensor(
     def tolist(self) -> Any:
         """Give the numbers as nested Python lists."""
         return self.numpy().tolist()
-
-    def expect[T: IntTuple](self, to: T) -> Tensor[T, DT]:
-        """Check that the shape is `to` and give the same tensor, its axes named as `to` names them.
-
-        The checked gateway from sizes that the type checker cannot know to those that it can. Integers that are
-        equal to the size pass; the sizes of other tensors pass with their names.
-
-        Raises:
-            ShapeError: the shape is another one.
-
-        >>> import shapewright as sw
-        >>> sw.zeros((2, 3)).expect((2, 3))
-        Tensor[[2, 3], f32] on cpu:
-        [[0. 0. 0.]
-         [0. 0. 0.]]
-        """
-        sizes: Any = to
-        if not isinstance(sizes, tuple | list):
-            raise ShapeError(
-                f"expect: takes the shape that the tensor has, a tuple of sizes, not {type(sizes).__name__}",
-                facts=[("x", describe_operand(self))],
-                hint="x.expect((b, 784))",
-            )
-        if not all([target.is_number(size) for size in sizes]) or tuple(sizes) != self._spec.sizes:
-            raise ShapeError(
-                "expect: the tensor has another shape than the program says",
-                facts=[("expected", str(list(sizes))), ("x", describe_operand(self))],
-            )
-        result: Any = self._alias(self._node)
-        result._origin = self._origin
-        if any(isinstance(d, Dim) for d in sizes):
-            own = self._dims or self._spec.sizes
-            result._dims = tuple(merge(b, a) for a, b in zip(own, sizes, strict=True))
-        return result
 
     # ---- Python's own protocols -------------------------------------------------------------------------------------
     def __bool__(self) -> bool:

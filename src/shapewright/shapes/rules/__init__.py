@@ -39,6 +39,7 @@ from shapewright.shapes.rules.joining import split_sizes_shapes as split_sizes_s
 from shapewright.shapes.rules.joining import stack_shape as stack_shape
 from shapewright.shapes.rules.reshape import divisible_shape as divisible_shape
 from shapewright.shapes.rules.reshape import exact_division_shape as exact_division_shape
+from shapewright.shapes.rules.reshape import expected_shape as expected_shape
 from shapewright.shapes.rules.reshape import flatten_shape as flatten_shape
 from shapewright.shapes.rules.reshape import reshape_shape as reshape_shape
 from shapewright.shapes.rules.reshape import squeeze_shape as squeeze_shape

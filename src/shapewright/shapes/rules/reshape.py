@@ -51,6 +51,20 @@ def reshape_shape(source: IntTuple, to: IntTuple) -> IntTuple:
 
 
 @shape_rule
+def expected_shape(source: IntTuple, to: IntTuple) -> IntTuple:
+    """The shape that is expected, where the shape there is can be it."""
+    blur = dsl.IntTuple((size - size for size in source))
+    if len(source) != len(to):
+        if any(not dsl.is_concrete_int(z) for z in blur):
+            return to
+        return dsl.Invalid("the tensor has another number of axes than the shape that is expected")
+    gaps = dsl.IntTuple((size - expected for size, expected in zip(source, to)))
+    if any(dsl.is_concrete_int(g) and g != 0 for g in gaps):
+        return dsl.Invalid("an axis has another size than the one that is expected")
+    return to
+
+
+@shape_rule
 def flatten_shape(source: IntTuple, start: int, stop: int) -> IntTuple:
     """The axes from `start` to `stop`, both included, become one; negative numbers count from the end."""
     n = len(source)
