@@ -112,6 +112,21 @@ def test_a_compiled_function_inside_another_is_part_of_it() -> None:
     assert outer(sw.ones((3,))).item() == 6.0
 
 
+def test_the_axes_of_an_inner_compiled_function_have_the_names_of_its_own_annotations() -> None:
+    @sw.compile
+    def columns[B: IntVar, D: IntVar](x: Tensor[[B, D]]) -> Tensor[[D]]:
+        b, d = x.shape
+        return x.sum((d,))
+
+    @sw.compile
+    def outer(x: Tensor) -> Tensor:
+        return columns(x) * 2.0
+
+    assert outer(sw.tensor([[1.0, 2.0], [3.0, 4.0]])).tolist() == [8.0, 12.0]
+    with pytest.raises(sw.ShapeError, match="columns: x has 1 axis"):
+        outer(sw.ones((2,)))
+
+
 def test_the_text_of_a_program() -> None:
     weight = sw.Parameter(sw.ones((3, 2)))
 

@@ -70,6 +70,22 @@ def test_equal_operations_are_one() -> None:
     assert names(common_subexpressions(graph)) == ["exp", "mul", "add"]
 
 
+def test_operations_that_differ_in_the_sign_of_zero_stay_two() -> None:
+    def padded(inputs: list[Any]) -> list[Any]:
+        return [inputs[0].pad((1,), (0,), value=0.0), inputs[0].pad((1,), (0,), value=-0.0)]
+
+    graph = common_subexpressions(captured(padded, [np.ones(1)]))
+    assert names(graph) == ["pad", "pad"]
+    assert not np.signbit(evaluated(graph, [np.ones(1)])[0][0])
+
+
+def test_a_check_of_constants_that_fails_is_left_to_the_program() -> None:
+    graph = captured(lambda inputs: [sw.tensor([3]).one_hot(2)], [np.ones(1)])
+    assert names(constant_folding(graph)) == ["one_hot"]
+    with pytest.raises(sw.IndexRangeError):
+        evaluated(constant_folding(graph), [np.ones(1)])
+
+
 def test_views_of_views_are_one_and_identities_go() -> None:
     def moved(inputs: list[Any]) -> list[Any]:
         x = inputs[0]

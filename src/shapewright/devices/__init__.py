@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from shapewright.graph import active
+from shapewright.shapes.errors import DeviceError
 
 from .cpu import Cpu
 from .device import Device
 from .reference import Reference
 
-__all__ = ["Cpu", "Device", "Reference", "default_device"]
+__all__ = ["Cpu", "Device", "Reference", "chosen_device", "default_device"]
 
 _DEFAULT = Cpu()
 
@@ -21,3 +22,16 @@ def default_device() -> Any:
     While a program is recorded it is the recording: what is made then is part of the program.
     """
     return active.capture or _DEFAULT
+
+
+def chosen_device(device: Any) -> Any:
+    """Give the device that was asked for by `device=`, or the default one for None.
+
+    Raises:
+        DeviceError: it is no device.
+    """
+    if device is None:
+        return default_device()
+    if isinstance(device, type) or not (hasattr(device, "run") and hasattr(device, "put")):
+        raise DeviceError(f"device= takes a device, not {device!r}", hint="device=sw.Cpu()")
+    return device

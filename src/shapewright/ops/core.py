@@ -117,7 +117,7 @@ class Op:
 
     def verdict(self, operands: tuple[Any, ...], params: dict[str, Any]) -> Spec:
         """Give the result's shape and element type for operands of these Specs (or scalar types), checked once."""
-        key = (operands, tuple(params.items())) if params else operands
+        key = _key(operands, params)
         found = self._verdicts.get(key)
         if found is None:
             for name, value in params.items():
@@ -160,7 +160,7 @@ class Op:
         """
         if self.merges:
             return _merged([s for s in shapes if s is not None])
-        key = (operands, tuple(params.items())) if params else operands
+        key = _key(operands, params)
         route = self._routes.get(key)
         if route is None:
             route = self._route(shapes, params)
@@ -212,6 +212,11 @@ class Op:
         if error.hint is None:
             error.hint = self.hint
         return error
+
+
+def _key(operands: tuple[Any, ...], params: Mapping[str, Any]) -> Any:
+    """Give what verdicts are kept by; with types, because 1, 1.0 and True are equal and have not one verdict."""
+    return (operands, *params.items(), *map(type, params.values())) if params else operands
 
 
 def _merged(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from typing import ClassVar, Final
 import ml_dtypes
 import numpy as np
 
-from .errors import DTypeError
+from .errors import DTypeError, ShapeError
 
 
 class _DTypeMeta(type):
@@ -131,6 +131,8 @@ class Spec:
         return f"Spec({list(self.sizes)}, {self.dtype.name})"
 
 
+# NumPy's own limit, also where one of the sizes is 0.
+_MOST_BYTES: Final = 2**63 - 1
 _SPECS: dict[tuple[tuple[int, ...], type[DType]], Spec] = {}
 
 
@@ -143,8 +145,14 @@ def spec(sizes: tuple[int, ...], dtype: type[DType]) -> Spec:
         found.sizes = tuple(int(size) for size in sizes)
         found.dtype = dtype
         found.count = 1
+        bytes_but_for_zeros = dtype.itemsize
         for size in found.sizes:
             found.count *= size
+            bytes_but_for_zeros *= size or 1
+        if bytes_but_for_zeros > _MOST_BYTES:
+            raise ShapeError(
+                f"the shape {list(found.sizes)} has more elements than any memory holds", hint="smaller sizes"
+            )
         # setdefault: two threads that meet here must leave with the same object.
         found = _SPECS.setdefault((found.sizes, dtype), found)
     return found

@@ -26,7 +26,7 @@ from shapewright.shapes.annotations import (
 )
 from shapewright.shapes.dim import Atom, Dim, Polynomial, Scope, merge, without
 from shapewright.shapes.dtypes import DType
-from shapewright.shapes.errors import DTypeError, Error, ShapeError
+from shapewright.shapes.errors import ArgumentError, DTypeError, Error, ShapeError
 
 from .tensor import Tensor
 
@@ -367,6 +367,16 @@ def forget(value: Any, scope: Scope) -> Any:
     return without(value, scope) if isinstance(value, Dim) else value
 
 
+def check_callable(called: str, function: object, hint: str) -> None:
+    """Refuse what cannot be called in the place of a function.
+
+    Raises:
+        ArgumentError: it cannot be called.
+    """
+    if not callable(function):
+        raise ArgumentError(f"{called}: takes a function, not {type(function).__name__}", hint=hint)
+
+
 def checked[**P, R](function: Callable[P, R]) -> Callable[P, R]:
     """Check a function's shape annotations at each call, and name its axes as they do for the time of the call.
 
@@ -383,6 +393,7 @@ def checked[**P, R](function: Callable[P, R]) -> Callable[P, R]:
     >>> columns(sw.ones((2, 2)))
     Tensor[[2], f32] on cpu: [2. 2.]
     """
+    check_callable("checked", function, "@sw.checked above a function, or sw.checked(function)")
     binder = Binder(function, getattr(function, "__name__", "function"))
 
     @functools.wraps(function)
@@ -392,4 +403,4 @@ def checked[**P, R](function: Callable[P, R]) -> Callable[P, R]:
     return call
 
 
-__all__ = ["Binder", "Binding", "checked", "forget"]
+__all__ = ["Binder", "Binding", "check_callable", "checked", "forget"]

@@ -18,7 +18,7 @@ from shapewright.graph.passes import simplify
 from shapewright.shapes.dtypes import Spec
 from shapewright.shapes.errors import CaptureError, DeviceError, Error
 
-from .binding import Binder
+from .binding import Binder, check_callable
 from .parameter import Buffer, Parameter
 from .random import Key
 from .tensor import Tensor, make
@@ -110,7 +110,7 @@ class Compiled:
 
     def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if active.capture is not None:
-            return self.function(*args, **kwargs)
+            return self.binder.bound(args, kwargs)
         try:
             self.binder.check(args, kwargs, {})
         except Error as error:
@@ -214,6 +214,7 @@ def compile[**P, R](function: Callable[P, R]) -> Callable[P, R]:
     >>> double(sw.ones((2,)))
     Tensor[[2], f32] on cpu: [2. 2.]
     """
+    check_callable("compile", function, "@sw.compile above a function, or sw.compile(function)")
     compiled = Compiled(function)
 
     @functools.wraps(function)

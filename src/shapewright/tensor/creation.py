@@ -6,12 +6,14 @@ What it is not: random tensors (`random.py`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, SupportsIndex, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from typing_extensions import TypeVar
 
-from shapewright.devices import Device, default_device
+from shapewright.devices import Device, chosen_device
+from shapewright.ops.composite import check_tensors
+from shapewright.ops.core import same
 from shapewright.shapes.dim import Dim
 from shapewright.shapes.dtypes import (
     DType,
@@ -26,9 +28,10 @@ from shapewright.shapes.dtypes import (
     spec,
     u8,
 )
-from shapewright.shapes.errors import ArgumentError, ShapeError
+from shapewright.shapes.errors import ArgumentError, DTypeError, ShapeError
 from shapewright.shapes.typing import Int, IntTuple, IntVar
 
+from ._target import is_number
 from .tensor import Tensor, make
 
 if TYPE_CHECKING:
@@ -44,14 +47,18 @@ E = TypeVar("E", bound=DType, default=f32)
 
 def checked_shape(shape: Any, called: str) -> tuple[int, ...]:
     """Return a shape as a tuple of sizes, or say what is wrong with it."""
-    if isinstance(shape, SupportsIndex):
+    if is_number(shape):
         raise ShapeError(
             f"{called}: a shape is a tuple of sizes, not the number {shape.__index__()}",
             hint=f"sw.{called}(({shape.__index__()},))",
         )
+    if not isinstance(shape, Sequence) or isinstance(shape, str | bytes):
+        raise ShapeError(
+            f"{called}: a shape is a tuple of sizes, not {type(shape).__name__}", hint=f"sw.{called}((2, 3))"
+        )
     sizes = tuple(shape)
     for size in sizes:
-        if not isinstance(size, SupportsIndex) or isinstance(size, bool):
+        if not is_number(size):
             raise ShapeError(f"{called}: a size is an int, not {size!r}", hint=f"sw.{called}((2, 3))")
         if size.__index__() < 0:
             raise ShapeError(f"{called}: a size is 0 or more, not {size.__index__()}", facts=[("shape", str(sizes))])
@@ -61,11 +68,12 @@ def checked_shape(shape: Any, called: str) -> tuple[int, ...]:
 def _filled(called: str, shape: Any, value: Any, dtype: Any, device: Device | None) -> Any:
     sizes = checked_shape(shape, called)
     dtype = checked_dtype(dtype)
-    return _own(np.full(tuple([int(s) for s in sizes]), value, dtype.numpy), dtype, device, sizes)
+    plain = spec(tuple([int(s) for s in sizes]), dtype).sizes
+    return _own(np.full(plain, value, dtype.numpy), dtype, device, sizes)
 
 
 def _own(array: np.ndarray, dtype: Any, device: Any, sizes: tuple[int, ...] | None = None) -> Any:
-    device = device or default_device()
+    device = chosen_device(device)
     # The array was made here, so nobody else will change it.
     result = make(device.put(array, copy=False), spec(array.shape, dtype), device)
     if sizes is not None and any([type(size) is Dim for size in sizes]):
@@ -104,21 +112,67 @@ def full(shape: T, value: float, *, dtype: type[E] = f32, device: Device | None 
 
     Raises:
         ShapeError: `shape` is no tuple of sizes.
+        ArgumentError: `value` is no number, or does not fit the element type.
+        DTypeError: `value` is a float, and the elements are integers.
 
     >>> import shapewright as sw
     >>> sw.full((2,), 0.5)
     Tensor[[2], f32] on cpu: [0.5 0.5]
     """
-    return _filled("full", shape, value, dtype, device)
+    wanted = checked_dtype(dtype)
+    number = _number(value, "full", "value")
+    try:
+        same(wanted, type(number))
+    except DTypeError as error:
+        error.message, error.hint = f"full: {error.message}", "an int, or dtype=sw.f32"
+        raise
+    return _filled("full", shape, _converted(np.asarray(number), wanted, "full"), wanted, device)
+
+
+def _number(value: Any, called: str, name: str) -> Any:
+    """Give a Python number for a Python or NumPy number."""
+    if isinstance(value, np.bool_ | np.integer | np.floating):
+        value = value.item()
+    if not isinstance(value, bool | int | float):
+        raise ArgumentError(f"{called}: {name} is a number, not {type(value).__name__}")
+    return value
+
+
+def _converted(array: np.ndarray, dtype: type[DType], called: str) -> np.ndarray:
+    """Convert numbers to an element type, and refuse those that an integer type does not hold: nothing wraps round."""
+    if dtype.is_integer and array.size:
+        _check_fits(array.min().item(), array.max().item(), dtype, called)
+    with np.errstate(over="ignore"):
+        return array.astype(dtype.numpy)
+
+
+def _check_fits(low: float, high: float, dtype: type[DType], called: str) -> None:
+    limits = np.iinfo(dtype.numpy)
+    # Python's numbers compare exactly; of NaN neither is true.
+    if not (limits.min <= low and high <= limits.max):
+        wrong = high if low >= limits.min else low
+        raise ArgumentError(f"{called}: {wrong} does not fit {dtype.name}, which holds {limits.min} to {limits.max}")
 
 
 def zeros_like[S: IntTuple, D: DType](x: Tensor[S, D]) -> Tensor[S, D]:
-    """Give zeros with the shape, element type and device of x. PyTorch: ``torch.zeros_like(x)``."""
+    """Give zeros with the shape, element type and device of x. PyTorch: ``torch.zeros_like(x)``.
+
+    >>> import shapewright as sw
+    >>> sw.zeros_like(sw.arange(2))
+    Tensor[[2], i64] on cpu: [0 0]
+    """
+    check_tensors("zeros_like", x)
     return _filled("zeros_like", x._dims or x._spec.sizes, 0, x._spec.dtype, x._device)
 
 
 def ones_like[S: IntTuple, D: DType](x: Tensor[S, D]) -> Tensor[S, D]:
-    """Give ones with the shape, element type and device of x. PyTorch: ``torch.ones_like(x)``."""
+    """Give ones with the shape, element type and device of x. PyTorch: ``torch.ones_like(x)``.
+
+    >>> import shapewright as sw
+    >>> sw.ones_like(sw.arange(2))
+    Tensor[[2], i64] on cpu: [1 1]
+    """
+    check_tensors("ones_like", x)
     return _filled("ones_like", x._dims or x._spec.sizes, 1, x._spec.dtype, x._device)
 
 
@@ -134,7 +188,7 @@ def eye(size: Int[N], *, dtype: type[E] = f32, device: Device | None = None) -> 
     # Both axes count the same thing, but they are two axes: neither is named.
     (count,) = checked_shape((size,), "eye")
     wanted = checked_dtype(dtype)
-    return _own(np.eye(int(count), dtype=wanted.numpy), wanted, device)
+    return _own(np.eye(spec((int(count),) * 2, wanted).sizes[0], dtype=wanted.numpy), wanted, device)
 
 
 @overload
@@ -163,7 +217,7 @@ def arange(start: Any, stop: Any = None, step: Any = 1, /, *, dtype: Any = i64, 
     """
     first, last = (0, start) if stop is None else (start, stop)
     for number in (first, last, step):
-        if not isinstance(number, SupportsIndex):
+        if not is_number(number):
             raise ArgumentError(
                 f"arange: counts in ints, and {number!r} is none", hint="sw.linspace(start, stop, count)"
             )
@@ -174,7 +228,13 @@ def arange(start: Any, stop: Any = None, step: Any = 1, /, *, dtype: Any = i64, 
         raise ArgumentError(f"arange: there is no number from {int(first)} to {int(last)} in steps of {int(step)}")
     sizes = checked_shape((count,), "arange")
     wanted = checked_dtype(dtype)
-    return _own(np.arange(int(first), int(last), int(step)).astype(wanted.numpy), wanted, device, sizes)
+    # `last` itself is no number of the tensor, and of one number the step does not matter.
+    number, begin, by = spec((int(count),), i64).count, int(first), int(step) if count > 1 else 1
+    if number:
+        end = begin + (number - 1) * by
+        _check_fits(min(begin, end), max(begin, end), wanted if wanted.is_integer else i64, "arange")
+        return _own((np.arange(number) * by + begin).astype(wanted.numpy), wanted, device, sizes)
+    return _own(np.zeros(0, wanted.numpy), wanted, device, sizes)
 
 
 def linspace(
@@ -188,7 +248,13 @@ def linspace(
     """
     sizes = checked_shape((count,), "linspace")
     wanted = checked_dtype(dtype)
-    return _own(np.linspace(start, stop, int(count)).astype(wanted.numpy), wanted, device, sizes)
+    ends = [_number(end, "linspace", name) for name, end in (("start", start), ("stop", stop))]
+    try:
+        with np.errstate(all="ignore"):
+            numbers = np.linspace(float(ends[0]), float(ends[1]), spec((int(count),), f64).count)
+    except OverflowError:
+        raise ArgumentError("linspace: an end is an int beyond all floating point numbers") from None
+    return _own(_converted(numbers, wanted, "linspace"), wanted, device, sizes)
 
 
 @overload
@@ -223,7 +289,7 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None) -> Any:
 
     Raises:
         ShapeError: the lists are ragged.
-        ArgumentError: something in them is no number.
+        ArgumentError: something in them is no number, or does not fit the element type.
 
     PyTorch: ``torch.tensor(data)``. dfdx: ``dev.tensor(data)``.
 
@@ -245,11 +311,13 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None) -> Any:
             raise ShapeError(
                 "tensor: the lists are ragged: all rows have one length", facts=[("data", repr(data)[:200])]
             )
+        if array.dtype == object and all(isinstance(number, int) for number in array.flat):
+            raise ArgumentError("tensor: an int is beyond what 64 bits hold", facts=[("data", repr(data)[:200])])
         raise ArgumentError("tensor: every element is a Python number", facts=[("data", repr(data)[:200])])
     if dtype is None:
         dtype = {"b": bool_, "f": f32}.get(array.dtype.kind, i64)
     dtype = checked_dtype(dtype)
-    return _own(array.astype(dtype.numpy), dtype, device)
+    return _own(_converted(array, dtype, "tensor"), dtype, device)
 
 
 def _is_ragged(data: Any) -> bool:
@@ -297,6 +365,5 @@ def from_numpy(array: Any, *, device: Device | None = None) -> Any:
             f"from_numpy: takes a NumPy array, not {type(array).__name__}", hint="sw.tensor(numbers) for lists"
         )
     dtype = from_numpy_dtype(array.dtype)
-    device = device or default_device()
-    storage: Any = device.put(array)
-    return make(storage, spec(array.shape, dtype), device)
+    chosen = chosen_device(device)
+    return make(chosen.put(array), spec(array.shape, dtype), chosen)

@@ -13,6 +13,7 @@ from shapewright.shapes.dtypes import DType
 from shapewright.shapes.errors import ArgumentError, ShapeError
 from shapewright.tape import Gradients, Node, pull_back, total
 
+from .binding import check_callable
 from .random import Key, _replay
 from .tensor import Tensor
 
@@ -44,6 +45,7 @@ def value_and_grad(function: Callable[..., Any]) -> Callable[..., Any]:
     >>> value.item(), slope.tolist()
     (10.0, [2.0, 6.0])
     """
+    check_callable("value_and_grad", function, "sw.value_and_grad(function)(x)")
 
     def both(first: Any, *rest: Any, **named: Any) -> tuple[Any, Any]:
         if isinstance(first, Tensor):
@@ -86,6 +88,7 @@ def grad(function: Callable[..., Any]) -> Callable[..., Any]:
     >>> sw.grad(lambda x: (x * x * x).sum())(sw.tensor([2.0]))
     Tensor[[1], f32] on cpu: [12.]
     """
+    check_callable("grad", function, "sw.grad(function)(x)")
     both = value_and_grad(function)
 
     def gradient(first: Any, *rest: Any, **named: Any) -> Any:
@@ -144,6 +147,7 @@ def checkpoint[**P, R](function: Callable[P, R], *args: P.args, **kwargs: P.kwar
     >>> sw.checkpoint(lambda x: (x * x).sum(), x).backward()[x]
     Tensor[[2], f32] on cpu: [2. 4.]
     """
+    check_callable("checkpoint", function, "sw.checkpoint(function, x)")
     traced = [a for a in (*args, *kwargs.values()) if isinstance(a, Tensor) and a._node is not None]
     if not traced:
         return function(*args, **kwargs)

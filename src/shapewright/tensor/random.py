@@ -8,12 +8,15 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import numpy as np
+
 from shapewright import ops
-from shapewright.devices import Device, default_device
+from shapewright.devices import Device, chosen_device
 from shapewright.graph import active
 from shapewright.shapes.dtypes import Floating, Integer, checked_dtype, f32, i64, spec
 from shapewright.shapes.errors import ArgumentError, DTypeError
 
+from ._target import is_number
 from .creation import E, T, checked_shape
 from .tensor import Tensor, make
 
@@ -65,8 +68,8 @@ class Key:
         >>> import shapewright as sw
         >>> left, right = sw.Key(0).split(2)
         """
-        if count < 1:
-            raise ArgumentError(f"split: the number of keys is at least 1, not {count}")
+        if not is_number(count) or count < 1:
+            raise ArgumentError(f"split: the number of keys is at least 1, not {count!r}")
         seed, start = self.draw(count)
         return tuple(Key(ops.split_seed(seed, start + index)) for index in range(count))
 
@@ -76,9 +79,16 @@ class Key:
         return self._seed, self._counter
 
     def restore(self, state: tuple[int, int]) -> None:
-        """Go to a position that `state` gave."""
+        """Go to a position that `state` gave.
+
+        Raises:
+            ArgumentError: it is no such position.
+        """
+        if not isinstance(state, tuple | list) or len(state) != 2 or not is_number(state[1]) or state[1] < 0:
+            raise ArgumentError(f"restore: takes what `state` gave, a seed and a position, not {state!r}")
+        seed = Key(state[0])._seed
         with self._lock:
-            self._seed, self._counter = int(state[0]), int(state[1])
+            self._seed, self._counter = seed, int(state[1])
 
     def __copy__(self) -> Key:
         return self.__deepcopy__({})
@@ -119,8 +129,8 @@ def _random(op: Any, sizes: tuple[int, ...], dtype: Any, key: Key | None, device
     wanted = spec(tuple([int(size) for size in sizes]), dtype)
     if key is not None and not isinstance(key, Key):
         raise ArgumentError(f"key= is a stream of random numbers, not {key!r}", hint=f"key=sw.Key({key!r})")
+    device = chosen_device(device)
     seed, counter = (_default if key is None else key).draw(ops.random_blocks(wanted.count, dtype))
-    device = device or default_device()
     params = {"sizes": wanted.sizes, "dtype": dtype, "seed": seed, "counter": counter, **params}
     result = make(device.run(op, (), params, wanted), wanted, device)
     result._dims = sizes if any([type(size) is not int for size in sizes]) else None
@@ -167,10 +177,14 @@ def randint(
     wanted = checked_dtype(dtype)
     if not issubclass(wanted, Integer):
         raise DTypeError(f"randint: integers have an integer type, not {wanted.name}")
+    for name, bound in (("low", low), ("high", high)):
+        if not is_number(bound):
+            raise ArgumentError(f"randint: {name} is an int, not {bound!r}", hint="sw.randint(0, 10, (2, 3))")
     if low >= high:
         raise ArgumentError(f"randint: there is no integer from {low} to {high} - 1", hint="low < high")
-    bits = wanted.itemsize * 8
-    least, most = (0, 2**bits - 1) if wanted.name == "u8" else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
-    if low < least or high - 1 > most:
-        raise ArgumentError(f"randint: {low} to {high - 1} do not fit {wanted.name}, which holds {least} to {most}")
+    limits = np.iinfo(wanted.numpy)
+    if low < limits.min or high - 1 > limits.max:
+        raise ArgumentError(
+            f"randint: {low} to {high - 1} do not fit {wanted.name}, which holds {limits.min} to {limits.max}"
+        )
     return _random(ops.randint, checked_shape(shape, "randint"), wanted, key, device, low=int(low), high=int(high))

@@ -19,7 +19,9 @@ def common_subexpressions(graph: Graph) -> Graph:
 
     def visit(operation: Operation) -> Operation | Variable:
         operands = tuple([o if isinstance(o, Variable) else (type(o), repr(o)) for o in operation.operands])
-        key = (operation.op, operands, tuple(operation.params.items()), operation.result.spec)
+        # As texts too, because 0.0 and -0.0 are equal and not the same, nor are 1 and True.
+        params = tuple([(name, value, repr(value)) for name, value in operation.params.items()])
+        key = (operation.op, operands, params, operation.result.spec)
         known = seen.setdefault(key, operation.result)
         return operation if known is operation.result else known
 

@@ -6,6 +6,7 @@ What it is not: a way to large constants. A result that is much larger than its 
 from __future__ import annotations
 
 from shapewright.graph.graph import Graph, Operation, Variable
+from shapewright.shapes.errors import Error
 
 from .rewrite import rewrite
 
@@ -24,7 +25,11 @@ def constant_folding(graph: Graph) -> Graph:
         if operation.result.spec.count > max(_SMALL, largest):
             return operation
         arrays = [constants[o] if isinstance(o, Variable) else o for o in operation.operands]
-        constants[operation.result] = operation.op.evaluate(arrays, operation.params, operation.result.spec)
+        try:
+            constants[operation.result] = operation.op.evaluate(arrays, operation.params, operation.result.spec)
+        except Error:
+            # A check that fails is reported by the program, as it is where nothing is folded.
+            return operation
         return None
 
     new = rewrite(graph, visit)
