@@ -333,6 +333,34 @@ def test_assign_takes_the_same_shape_dtype_and_device_only() -> None:
         model.up.weight.assign(sw.zeros((4, 3), device=sw.Reference()))
 
 
+def test_a_tensor_does_not_take_the_place_of_a_parameter() -> None:
+    model: Any = Mlp(3, 4, 2)
+    with pytest.raises(sw.ArgumentError) as caught:
+        model.up.weight = model.up.weight * 2.0
+    assert str(caught.value) == (
+        "weight is a parameter of Linear, and a tensor in its place would not be one any more\n"
+        "  parameter  Tensor[[4, 3]]\n  value      Tensor[[4, 3]]\n  write      self.weight.assign(value)"
+    )
+    with pytest.raises(sw.ArgumentError, match=r"self\.bias\.assign\(value\)"):
+        model.up.bias += 1.0
+    model.up.weight = nn.Parameter(sw.zeros((4, 3)))
+    assert [name for name, _ in model.named_parameters()] == ["up.weight", "up.bias", "down.weight", "down.bias"]
+
+
+def test_a_module_without_a_call_says_so() -> None:
+    class Forward(nn.Module):
+        def forward(self, x: Any) -> Any:
+            return x
+
+    model: Any = Forward()
+    with pytest.raises(sw.ArgumentError) as caught:
+        model(sw.ones((2,)))
+    assert str(caught.value) == (
+        "Forward does not say what it computes\n"
+        "  write  def __call__(self, x: Tensor[[B, D]]) -> ...; it is what PyTorch calls forward"
+    )
+
+
 def test_batches_drop_the_last_short_one_unless_asked() -> None:
     x, y = numbers(10, 3), sw.arange(10)
     assert [a.shape[0] for a, _ in data.Batches(x, y, size=4)] == [4, 4]

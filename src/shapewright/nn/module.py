@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from shapewright.devices import Device
+from shapewright.ops.core import describe_operand
 from shapewright.shapes.dim import Atom, Dim, Polynomial, Scope
 from shapewright.shapes.dtypes import DType
-from shapewright.shapes.errors import DTypeError, Error, ShapeError
+from shapewright.shapes.errors import ArgumentError, DTypeError, Error, ShapeError
 from shapewright.tensor.binding import Binder, forget
 from shapewright.tensor.feeding import Layered
 from shapewright.tensor.habits import MODULE, missing
@@ -64,6 +65,12 @@ class Module(Layered):
             object.__setattr__(self, "_sizes", {})
             return self
 
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            raise ArgumentError(
+                f"{type(self).__name__} does not say what it computes",
+                hint="def __call__(self, x: Tensor[[B, D]]) -> ...; it is what PyTorch calls forward",
+            )
+
         def __init_subclass__(cls, **kwargs: Any) -> None:
             super().__init_subclass__(**kwargs)
             if "_names_axes" not in vars(cls):
@@ -77,6 +84,14 @@ class Module(Layered):
         """Hold nothing yet. A layer that takes no arguments is called after it is made: `nn.ReLU()(x)`."""
 
     def __setattr__(self, name: str, value: Any) -> None:
+        held = vars(self).get(name)
+        if isinstance(held, Parameter | Buffer) and type(value) is Tensor:
+            kind = type(held).__name__.lower()
+            raise ArgumentError(
+                f"{name} is a {kind} of {type(self).__name__}, and a tensor in its place would not be one any more",
+                facts=[(kind, describe_operand(held)), ("value", describe_operand(value))],
+                hint=f"self.{name}.assign(value)",
+            )
         object.__setattr__(self, name, value)
         for path, part in _parts(name, value):
             part._home = (weakref.ref(self), path)
