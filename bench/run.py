@@ -221,7 +221,7 @@ class Comparison:
 
     def _start(self, place: Path, names: list[str]) -> dict[str, Worker]:
         """Start processes with models in them."""
-        workers = {name: Worker(name, self.commands[name], place / f"cache of {name}") for name in names}
+        workers = {name: Worker(name, self.commands[name], place / f"cache-{name.replace(' ', '-')}") for name in names}
         # Imports take longest, and nothing is timed yet: all at once.
         for worker in workers.values():
             worker.tell("hello")
