@@ -110,6 +110,29 @@ def test_heads_of_a_module_stay_apart_from_equal_sizes() -> None:
     np.testing.assert_array_equal(Heads(8, 8)(x).numpy(), expected)
 
 
+def test_parameters_keep_the_names_of_their_module() -> None:
+    class Scale[D: IntVar](nn.Module):
+        def __init__(self, size: Int[D]) -> None:
+            self.scale = nn.Parameter(sw.full((size,), 2.0))
+
+        def __call__[Bs: IntTuple](self, x: Tensor[[*Bs, D]]) -> Tensor[[*Bs, D]]:
+            return x * self.scale.spread()
+
+    class Positions[T: IntVar, D: IntVar](nn.Module):
+        def __init__(self, length: Int[T], size: Int[D]) -> None:
+            self.table = nn.Parameter(sw.ones((length, size)))
+
+        def __call__[B: IntVar](self, x: Tensor[[B, T, D]]) -> Tensor[[B, T, D]]:
+            return x + self.table.spread()
+
+    # The batch has the size of another axis by chance.
+    scale, positions = Scale(4), Positions(4, 4)
+    for layer in (scale, scale.copy()):
+        assert layer(sw.ones((4, 4))).tolist() == [[2.0] * 4] * 4
+    for other in (positions, positions.copy()):
+        assert other(sw.ones((4, 4, 4))).sum().item() == 128.0
+
+
 def test_names_live_for_the_call_only() -> None:
     @sw.checked
     def same[B: IntVar, D: IntVar](x: Tensor[[B, D]]) -> Tensor[[B, D]]:
@@ -325,7 +348,7 @@ def test_assign_takes_the_same_shape_dtype_and_device_only() -> None:
     with pytest.raises(sw.ShapeError) as caught:
         model.up.weight.assign(sw.zeros((3, 4)))  # pyrefly: ignore[bad-argument-type]  # the bug under test
     assert str(caught.value) == (
-        "assign: parameter up.weight keeps its shape\n  parameter  Tensor[[4, 3]]\n  value      Tensor[[3, 4]]"
+        "assign: parameter up.weight keeps its shape\n  parameter  Tensor[[H=4, I=3]]\n  value      Tensor[[3, 4]]"
     )
     with pytest.raises(sw.DTypeError, match="parameter up.weight keeps its element type"):
         model.up.weight.assign(sw.zeros((4, 3), dtype=sw.f64))  # pyrefly: ignore[bad-argument-type]  # the bug under test
@@ -339,7 +362,7 @@ def test_a_tensor_does_not_take_the_place_of_a_parameter() -> None:
         model.up.weight = model.up.weight * 2.0
     assert str(caught.value) == (
         "weight is a parameter of Linear, and a tensor in its place would not be one any more\n"
-        "  parameter  Tensor[[4, 3]]\n  value      Tensor[[4, 3]]\n  write      self.weight.assign(value)"
+        "  parameter  Tensor[[H=4, I=3]]\n  value      Tensor[[H=4, I=3]]\n  write      self.weight.assign(value)"
     )
     with pytest.raises(sw.ArgumentError, match=r"self\.bias\.assign\(value\)"):
         model.up.bias += 1.0

@@ -25,6 +25,8 @@ if TYPE_CHECKING_WITH_PYREFLY or not TYPE_CHECKING:
         from shapewright.devices import Reference as Reference
         from shapewright.shapes.dim import Dim as Dim
         from shapewright.shapes.dtypes import DType as DType
+        from shapewright.shapes.dtypes import Floating as Floating
+        from shapewright.shapes.dtypes import Integer as Integer
         from shapewright.shapes.dtypes import bf16 as bf16
         from shapewright.shapes.dtypes import bool_ as bool
         from shapewright.shapes.dtypes import f16 as f16

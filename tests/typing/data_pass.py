@@ -45,6 +45,9 @@ def arrays_of_numpy() -> None:
     unknown: np.ndarray = np.zeros(5, np.int64)
     labels: Tensor[[5], sw.i64] = sw.from_numpy(unknown).expect((5,))
     assert labels.shape == (5,)
+    assert_type(labels[0].item(), int)
+    assert_type((labels == 0).all().item(), bool)
+    assert_type(pixels.to(sw.f32).mean().item(), float)
 
 
 def four_arrays() -> None:

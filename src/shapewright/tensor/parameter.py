@@ -69,8 +69,9 @@ class _Cell(Tensor[S, DT], Generic[S, DT]):
         self._spec = value._spec
         self._device = value._device
         self._storage = value._storage
-        # Names live for a call; a model lives longer. Its axes are plain numbers.
-        self._dims = None
+        # Axes keep the names that their module gave its sizes in `__init__`: `x * self.scale.spread()` finds its axis
+        # even where another one has the same size by chance.
+        self._dims = value._dims
         self._node = None
         self._origin = None
         self._home = None

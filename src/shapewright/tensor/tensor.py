@@ -17,7 +17,7 @@ from shapewright.graph import active
 from shapewright.ops.composite import check_tensors
 from shapewright.ops.core import Op, Value, describe_operand
 from shapewright.shapes.dim import Dim
-from shapewright.shapes.dtypes import DType, Spec, checked_dtype
+from shapewright.shapes.dtypes import DType, Floating, Integer, Spec, bool_, checked_dtype
 from shapewright.shapes.errors import ArgumentError, CaptureError, DeviceError, DTypeError, Error, ShapeError, TapeError
 from shapewright.tape import Deferred, Gradients, Leaf, Node, pull_back
 
@@ -249,7 +249,15 @@ class Tensor(
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.numpy(), dtype=dtype, copy=copy)
 
-    def item(self: Tensor[[], DT]) -> float:
+    @overload
+    def item(self: Tensor[[], bool_]) -> bool: ...
+    @overload
+    def item[I: Integer](self: Tensor[[], I]) -> int: ...
+    @overload
+    def item[F: Floating](self: Tensor[[], F]) -> float: ...
+    @overload
+    def item(self: Tensor[[], DT]) -> float: ...
+    def item(self: Any) -> Any:
         """Give the one number of a tensor of shape [] as a Python number.
 
         Raises:
@@ -278,10 +286,12 @@ class Tensor(
         return bool(self.numpy())
 
     def __float__(self) -> float:
-        return float(Tensor.item(self))  # pyrefly: ignore[bad-argument-type]  # item checks that it is a scalar
+        number: Any = self
+        return float(number.item())
 
     def __int__(self) -> int:
-        return int(Tensor.item(self))  # pyrefly: ignore[bad-argument-type]  # item checks that it is a scalar
+        number: Any = self
+        return int(number.item())
 
     def __len__(self) -> int:
         if not self._spec.sizes:
