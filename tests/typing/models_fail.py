@@ -25,6 +25,7 @@ x = sw.zeros((8, 784))
 image = sw.zeros((2, 3, 16, 16))
 ids = sw.zeros((4, 6), dtype=sw.i64)
 hidden = sw.zeros((4, 6, 16))
+other = sw.zeros((9, 20))
 
 
 # ---- containers --------------------------------------------------------------------------------------------------------
@@ -40,6 +41,8 @@ def containers() -> None:
     nn.Residual(nn.Linear(784, 10))(x)  # BUG
     nn.Residual(nn.Conv2d(3, 3, 3))(image)  # BUG: without padding the image shrinks
     nn.Residual(nn.Flatten())(image)  # BUG
+    nn.Residual(nn.Sequential(nn.Conv2d(3, 3, 3, padding=2), nn.BatchNorm2d(3), nn.ReLU()))(image)  # BUG: the branch grows
+    nn.Residual(nn.Sequential(nn.Conv2d(3, 3, 3, padding=2), nn.BatchNorm2d(3), nn.ReLU()))(sw.zeros((2, 3, 16, 16)))  # BUG: the same, made in the call
     nn.GeneralizedResidual(nn.Linear(784, 10), nn.Linear(784, 11))(x)  # BUG: the two branches differ
     nn.GeneralizedResidual(nn.Linear(784, 10), nn.Linear(783, 10))(x)  # BUG
     nn.GeneralizedResidual(nn.Conv2d(3, 8, 3), nn.Conv2d(3, 8, 1))(image)  # BUG
@@ -52,6 +55,7 @@ def containers() -> None:
     nn.AddInto(nn.Linear(784, 10), nn.Linear(783, 10))((x, x))  # BUG
     nn.AddInto(nn.Linear(784, 10), nn.Linear(784, 10))((x, x, x))  # BUG: two layers, three inputs
     nn.AddInto(nn.Linear(784, 10), nn.Linear(784, 10))(x)  # BUG: one input
+    nn.AddInto(nn.Linear(784, 10), nn.Linear(20, 10))((x, other))  # BUG: another batch size
     nn.Repeated(lambda: nn.Linear(784, 10), 3)(x)  # BUG: each must give what the next takes
     nn.Repeated(lambda: nn.Linear(64, 64), 3)(x)  # BUG
     nn.Repeated(lambda: nn.Conv2d(3, 3, 3), 2)(image)  # BUG
