@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import shapewright as sw
+from shapewright import data, files, nn, optim
 
 X: Any = sw.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
 ANY: Any = sw
@@ -56,6 +57,59 @@ PLACES: dict[str, Callable[[Any], object]] = {
     "broadcast_like": lambda odd: X.broadcast_like(odd),
     "trace_like": lambda odd: X.trace_like(odd),
     "zeros": lambda odd: sw.zeros(odd),
+    "Linear": lambda odd: nn.Linear(odd, 2),
+    "Linear bias": lambda odd: nn.Linear(2, 2, bias=odd),
+    "Linear call": lambda odd: nn.Linear(2, 2)(odd),
+    "Conv2d": lambda odd: nn.Conv2d(odd, 4, 3),
+    "Conv2d kernel": lambda odd: nn.Conv2d(3, 4, odd),
+    "Conv2d stride": lambda odd: nn.Conv2d(3, 4, 3, stride=odd),
+    "Conv2d padding": lambda odd: nn.Conv2d(3, 4, 3, padding=odd),
+    "MaxPool2d": lambda odd: nn.MaxPool2d(odd),
+    "AvgPool2d padding": lambda odd: nn.AvgPool2d(2, padding=odd),
+    "BatchNorm2d": lambda odd: nn.BatchNorm2d(odd),
+    "BatchNorm2d eps": lambda odd: nn.BatchNorm2d(3, eps=odd),
+    "LayerNorm": lambda odd: nn.LayerNorm(odd),
+    "Dropout": lambda odd: nn.Dropout(odd),
+    "DropoutOneIn": lambda odd: nn.DropoutOneIn(odd),
+    "Embedding": lambda odd: nn.Embedding(odd, 3),
+    "Embedding call": lambda odd: nn.Embedding(2, 3)(odd),
+    "ELU": lambda odd: nn.ELU(odd),
+    "MultiheadAttention": lambda odd: nn.MultiheadAttention(4, odd),
+    "MultiheadAttention dropout": lambda odd: nn.MultiheadAttention(4, 2, dropout=odd),
+    "TransformerEncoderLayer": lambda odd: nn.TransformerEncoderLayer(odd, 2),
+    "Transformer layers": lambda odd: nn.Transformer(4, 2, num_encoder_layers=odd),
+    "Transformer eps": lambda odd: nn.Transformer(4, 2, 1, 1, layer_norm_eps=odd),
+    "mse": lambda odd: nn.mse(X, odd),
+    "huber": lambda odd: nn.huber(X, X, delta=odd),
+    "cross_entropy": lambda odd: nn.cross_entropy(X, odd),
+    "cross_entropy reduction": lambda odd: nn.cross_entropy(X, sw.tensor([0, 1]), reduction=odd),
+    "cross_entropy smoothing": lambda odd: nn.cross_entropy(X, sw.tensor([0, 1]), label_smoothing=odd),
+    "cross_entropy ignore_index": lambda odd: nn.cross_entropy(X, sw.tensor([0, 1]), ignore_index=odd),
+    "init.normal": lambda odd: nn.init.normal((2, 2), std=odd),
+    "init.kaiming_uniform": lambda odd: nn.init.kaiming_uniform((2, 2), mode=odd),
+    "SGD lr": lambda odd: optim.SGD([sw.Parameter(X)], lr=odd),
+    "SGD momentum": lambda odd: optim.SGD([sw.Parameter(X)], lr=0.1, momentum=odd),
+    "Adam betas": lambda odd: optim.Adam([sw.Parameter(X)], betas=odd),
+    "Adam params": lambda odd: optim.Adam(odd),
+    "update": lambda odd: optim.SGD([sw.Parameter(X)], lr=0.1).update(odd),
+    "load_state_dict": lambda odd: nn.Linear(2, 2).load_state_dict(odd),
+    "load_state_dict value": lambda odd: nn.Linear(2, 2, bias=False).load_state_dict({"weight": odd}),
+    "optimiser state": lambda odd: optim.SGD([sw.Parameter(X)], lr=0.1).load_state_dict(odd),
+    "assign": lambda odd: sw.Parameter(X).assign(odd),
+    "Parameter": lambda odd: sw.Parameter(odd),
+    "gradient of": lambda odd: X.trace().sum().backward()[odd],
+    "gradient put": lambda odd: X.trace().sum().backward().__setitem__(sw.Parameter(X), odd),
+    "gradients unused": lambda odd: X.trace().sum().backward().unused(odd),
+    "Batches": lambda odd: data.Batches(odd, size=1),
+    "Batches size": lambda odd: data.Batches(X, size=odd),
+    "Batches shuffle": lambda odd: data.Batches(X, size=1, shuffle=odd),
+    "split size": lambda odd: data.split(X, size=odd),
+    "split fraction": lambda odd: data.split(X, fraction=odd),
+    "mnist": lambda odd: data.mnist(odd),
+    "read_idx": lambda odd: data.read_idx(odd),
+    "read": lambda odd: files.read(odd),
+    "save value": lambda odd: files.save({"a": odd}, "a.npz"),
+    "load": lambda odd: files.load(odd, "a.npz"),
     "zeros size": lambda odd: sw.zeros((2, odd)),
     "zeros dtype": lambda odd: sw.zeros((2,), dtype=odd),
     "zeros device": lambda odd: sw.zeros((2,), device=odd),
@@ -88,6 +142,7 @@ ALLOWED: dict[str, tuple[type, ...]] = {
     "broadcast axis": (type(None),),
     "index": (type(None),),
     "zeros dtype": (type(sw.f32),),
+    "Batches shuffle": (type(None),),
     "zeros device": (type(None),),
     "rand key": (type(None),),
     "rand device": (type(None),),
@@ -155,8 +210,9 @@ REPORTS: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "a number to fill with": (lambda: ANY.full((2,), "a"), "full: value is a number, not str"),
     "a float among integers": (
-        lambda: ANY.full((2,), 1.5, dtype=sw.i64),
-        "full: a Python float takes the tensor's element type, and i64 cannot hold one\n  write  an int, or dtype=sw.f32",
+        lambda: ANY.full((2,), 1.5, dtype=sw.u8),
+        "full: a Python float takes the tensor's element type, and u8 cannot hold one\n\
+  write  an int, or dtype=sw.f32",
     ),
     "a number that is too large": (
         lambda: sw.tensor([1, 300], dtype=sw.u8),
@@ -185,6 +241,36 @@ REPORTS: dict[str, tuple[Callable[[], object], str]] = {
     "a function": (
         lambda: ANY.grad(X),
         "grad: takes a function, not Tensor\n  write  sw.grad(function)(x)",
+    ),
+    "a size of a layer": (
+        lambda: ANY.nn.Linear(1.5, 2),
+        "Linear: in_features is a size, an int, not 1.5",
+    ),
+    "several sizes": (
+        lambda: ANY.nn.Flatten((1, 2)),
+        "Flatten: start_dim is a size, an int, not (1, 2)\n  write  nn.Flatten(), or nn.Flatten(0) for all axes",
+    ),
+    "a setting of a layer": (
+        lambda: ANY.nn.Dropout("0.5"),
+        "Dropout: p is a number, not '0.5'",
+    ),
+    "a flag of a layer": (
+        lambda: ANY.nn.Linear(2, 2, bias=X),
+        "Linear: bias is True or False, not Tensor",
+    ),
+    "nothing to a layer": (
+        lambda: ANY.nn.Linear(2, 2)(None),
+        "Linear: x is NoneType, and a tensor is needed\n  needed  Tensor[[*Bs, I], FT]\n  in      Linear\n\
+  write   sw.tensor(...) or sw.from_numpy(...) around it",
+    ),
+    "a window": (
+        lambda: ANY.nn.MaxPool2d("2"),
+        "kernel_size='2' is one number, or two for height and width",
+    ),
+    "a state": (
+        lambda: ANY.nn.Linear(2, 2).load_state_dict([]),
+        "the state of Linear is a dict of tensors by name, and this is list\n\
+  write  what state_dict() gave, or files.read(path)",
     ),
     "an equation": (
         lambda: ANY.einsum(X, X),

@@ -21,7 +21,7 @@ from typing import IO, NoReturn
 
 import numpy as np
 
-from shapewright.shapes.errors import FileError
+from shapewright.shapes.errors import ArgumentError, FileError
 
 _ELEMENTS = {0x08: "u1", 0x09: "i1", 0x0B: "i2", 0x0C: "i4", 0x0D: "f4", 0x0E: "f8"}
 _GZIP = b"\x1f\x8b"
@@ -56,7 +56,7 @@ def read_idx(path: str | os.PathLike[str], *, shape: Sequence[int | None] | None
 
     PyTorch: ``torchvision.datasets.mnist.read_sn3_pascalvincent_tensor(path)``. dfdx: none.
     """
-    path = Path(path)
+    path = checked_path(path, "read_idx")
     try:
         with path.open("rb") as file:
             return _Reader(path, file).array(shape)
@@ -76,6 +76,17 @@ def read_idx(path: str | os.PathLike[str], *, shape: Sequence[int | None] | None
             f"an error of the system: {error.strerror or error}",
             "check the path and your rights to it",
         )
+
+
+def checked_path(path: object, called: str) -> Path:
+    """Give a path as a Path.
+
+    Raises:
+        ArgumentError: it is no path.
+    """
+    if not isinstance(path, str | os.PathLike):
+        raise ArgumentError(f"{called}: a path is a str or a Path, not {type(path).__name__}")
+    return Path(path)
 
 
 def _refuse(path: Path, expected: str, found: str, do: str) -> NoReturn:

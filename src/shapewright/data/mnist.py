@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from shapewright.data.idx import read_idx
+from shapewright.data.idx import checked_path, read_idx
 from shapewright.devices import Device
 from shapewright.shapes.dtypes import i64, u8
 from shapewright.shapes.errors import FileError
@@ -85,7 +85,7 @@ def fashion_mnist(
 
 
 def _read(called: str, path: str | os.PathLike[str], device: Device | None) -> Any:
-    folder = Path(path)
+    folder = checked_path(path, called)
     parts = []
     for part, count in (("train", 60000), ("t10k", 10000)):
         images: Any = from_numpy(_array(called, folder, f"{part}-images-idx3-ubyte", (count, 28, 28)), device=device)

@@ -17,6 +17,7 @@ from shapewright.ops.composite import sizes_of
 from shapewright.ops.core import describe_operand
 from shapewright.shapes.dtypes import f32
 from shapewright.shapes.errors import ArgumentError, DTypeError, Error, IndexRangeError
+from shapewright.tensor._plain import PlainArguments
 from shapewright.tensor.binding import Binder
 from shapewright.tensor.tensor import Tensor
 
@@ -25,6 +26,7 @@ def loss[F: Callable[..., Any]](function: F, called: str | None = None) -> F:
     """Check a loss's annotations at each call, as those of layers are. Its axes get no names: it needs none."""
     name: str = called or function.__name__
     binder = Binder(function, name)
+    plain = PlainArguments(function, name)
     order = tuple(inspect.signature(function).parameters)
 
     def check(args: Any, kwargs: Any) -> None:
@@ -48,6 +50,7 @@ def loss[F: Callable[..., Any]](function: F, called: str | None = None) -> F:
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             check(args, kwargs)
+            plain.check(args, kwargs)
             return function(*args, **kwargs)
         except Error as error:
             if error.path is None:
@@ -82,7 +85,7 @@ def reduced(losses: Any, reduction: str, called: str) -> Any:
 
 def _check_reduction(reduction: str, called: str) -> None:
     known = ("mean", "sum", "none", "batchmean") if called == "kl_div" else ("mean", "sum", "none")
-    if reduction not in known:
+    if not isinstance(reduction, str) or reduction not in known:
         ways = ", ".join(f'"{way}"' for way in known[:-1])
         raise ArgumentError(f"{called}: reduction={reduction!r} is unknown", hint=f'reduction={ways} or "{known[-1]}"')
 

@@ -17,6 +17,7 @@ from shapewright.shapes import rules
 from shapewright.shapes.dtypes import DType, Floating, bool_, f32
 from shapewright.shapes.errors import ArgumentError, DTypeError, ShapeError
 from shapewright.shapes.typing import Int, IntTuple, IntVar
+from shapewright.tensor._plain import checked_plainly
 from shapewright.tensor._variables import FT
 from shapewright.tensor.binding import checked
 from shapewright.tensor.creation import ones, zeros
@@ -44,6 +45,7 @@ _NOTHING_SEEN = {2: -3.0e4, 4: -1.0e38, 8: -1.0e300}
 
 
 # ---- the function ---------------------------------------------------------------------------------------------------
+@checked_plainly
 @checked
 def scaled_dot_product_attention[Bs: IntTuple, T: IntVar, U: IntVar, E: IntVar, V: IntVar, F: Floating](
     query: Tensor[[*Bs, T, E], F],

@@ -238,15 +238,13 @@ if TYPE_CHECKING:
         ) -> Y: ...
 
 
-def check_window(called: str, **numbers: int | tuple[int, int] | None) -> None:
+def check_window(called: str, **numbers: int | tuple[int, int]) -> None:
     """Refuse what is no window: a padding below 0, or another number below 1.
 
     Raises:
         ArgumentError: naming the argument and its least value.
     """
     for name, value in numbers.items():
-        if value is None:
-            continue
         least = 0 if name == "padding" else 1
         if min(pair(value, name)) < least:
             raise ArgumentError(f"{called}: {name} is {least} or more, not {value}")

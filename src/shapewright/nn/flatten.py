@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, overload
 
-from shapewright.shapes.errors import ArgumentError
 from shapewright.shapes.typing import Int, IntTuple, IntVar
 from shapewright.tensor.tensor import Tensor
 
@@ -38,10 +37,9 @@ class Flatten[A: IntVar, Z: IntVar](Module):
     (8, 48)
     """
 
+    _instead = "nn.Flatten(), or nn.Flatten(0) for all axes"
+
     def __init__(self, start_dim: Int[A] = 1, end_dim: Int[Z] = -1) -> None:
-        for name, number in (("start_dim", start_dim), ("end_dim", end_dim)):
-            if not isinstance(number, int):
-                raise ArgumentError(f"Flatten: {name}= is the number of an axis, not {number!r}", hint="nn.Flatten()")
         self.start_dim = int(start_dim)
         self.end_dim = int(end_dim)
 

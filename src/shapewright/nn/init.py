@@ -16,6 +16,7 @@ from shapewright.devices import Device
 from shapewright.ops.activations import erf
 from shapewright.shapes.dtypes import checked_dtype, f32, f64
 from shapewright.shapes.errors import ArgumentError, ShapeError
+from shapewright.tensor._plain import checked_plainly
 from shapewright.tensor.creation import E, T, checked_shape, from_numpy, full
 from shapewright.tensor.creation import ones as _ones
 from shapewright.tensor.creation import zeros as _zeros
@@ -57,6 +58,7 @@ def calculate_gain(nonlinearity: Nonlinearity, param: float | None = None) -> fl
 
 
 # ---- plain ----------------------------------------------------------------------------------------------------------
+@checked_plainly
 def uniform(
     shape: T,
     a: float = 0.0,
@@ -83,6 +85,7 @@ def uniform(
     return drawn if (a, b) == (0.0, 1.0) else ops.add(ops.mul(drawn, float(b - a)), float(a))
 
 
+@checked_plainly
 def normal(
     shape: T,
     mean: float = 0.0,
@@ -109,6 +112,7 @@ def normal(
     return drawn if (mean, std) == (0.0, 1.0) else ops.add(ops.mul(drawn, float(std)), float(mean))
 
 
+@checked_plainly
 def constant(shape: T, val: float, *, dtype: type[E] = f32, device: Device | None = None) -> Tensor[T, E]:
     """Give a tensor of one number. PyTorch: ``nn.init.constant_(tensor, val)``.
 
@@ -155,6 +159,7 @@ def eye(shape: T, *, dtype: type[E] = f32, device: Device | None = None) -> Tens
     return _given(np.eye(sizes[0], sizes[1]), shape, dtype, device)
 
 
+@checked_plainly
 def dirac(shape: T, groups: int = 1, *, dtype: type[E] = f32, device: Device | None = None) -> Tensor[T, E]:
     """Give the weight of a convolution that passes its channels on, as many of them as there are.
 
@@ -188,6 +193,7 @@ def dirac(shape: T, groups: int = 1, *, dtype: type[E] = f32, device: Device | N
 
 
 # ---- by the number of inputs and outputs ----------------------------------------------------------------------------
+@checked_plainly
 def xavier_uniform(
     shape: T, gain: float = 1.0, *, key: Key | None = None, dtype: type[E] = f32, device: Device | None = None
 ) -> Tensor[T, E]:
@@ -209,6 +215,7 @@ def xavier_uniform(
     return uniform(shape, -bound, bound, key=key, dtype=dtype, device=device)
 
 
+@checked_plainly
 def xavier_normal(
     shape: T, gain: float = 1.0, *, key: Key | None = None, dtype: type[E] = f32, device: Device | None = None
 ) -> Tensor[T, E]:
@@ -229,6 +236,7 @@ def xavier_normal(
     return normal(shape, std=gain * math.sqrt(2.0 / max(inputs + outputs, 1)), key=key, dtype=dtype, device=device)
 
 
+@checked_plainly
 def kaiming_uniform(
     shape: T,
     a: float = 0.0,
@@ -263,6 +271,7 @@ def kaiming_uniform(
     return uniform(shape, -bound, bound, key=key, dtype=dtype, device=device)
 
 
+@checked_plainly
 def kaiming_normal(
     shape: T,
     a: float = 0.0,
@@ -292,6 +301,7 @@ def kaiming_normal(
 
 
 # ---- others ---------------------------------------------------------------------------------------------------------
+@checked_plainly
 def trunc_normal(
     shape: T,
     mean: float = 0.0,
@@ -325,6 +335,7 @@ def trunc_normal(
     return _given(np.clip(values, a, b), shape, dtype, device)
 
 
+@checked_plainly
 def orthogonal(
     shape: T, gain: float = 1.0, *, key: Key | None = None, dtype: type[E] = f32, device: Device | None = None
 ) -> Tensor[T, E]:
@@ -354,6 +365,7 @@ def orthogonal(
     return _given((gain * (q.T if rows < columns else q)).reshape(sizes), shape, dtype, device)
 
 
+@checked_plainly
 def sparse(
     shape: T,
     sparsity: float,

@@ -16,6 +16,7 @@ from shapewright.ops.core import describe_operand
 from shapewright.shapes.dtypes import Floating, i64
 from shapewright.shapes.errors import ArgumentError, ShapeError
 from shapewright.shapes.typing import IntTuple, IntVar
+from shapewright.tensor._plain import checked_plainly
 from shapewright.tensor.tensor import Tensor
 
 from ._targets import Classes, constant, loss, reduced
@@ -218,6 +219,7 @@ def cross_entropy[Bs: IntTuple, C: IntVar, F: Floating](
     reduction: Literal["none"],
     label_smoothing: float = 0.0,
 ) -> Tensor[Bs, F]: ...
+@checked_plainly
 def cross_entropy(
     input: Any,
     target: Any,

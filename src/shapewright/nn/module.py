@@ -10,13 +10,14 @@ import functools
 import types
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from shapewright.devices import Device
 from shapewright.ops.core import describe_operand
 from shapewright.shapes.dim import Atom, Dim, Polynomial, Scope
 from shapewright.shapes.dtypes import DType
 from shapewright.shapes.errors import ArgumentError, DTypeError, Error, ShapeError
+from shapewright.tensor._plain import PlainArguments
 from shapewright.tensor.binding import Binder, forget
 from shapewright.tensor.feeding import Layered
 from shapewright.tensor.habits import MODULE, missing
@@ -46,6 +47,8 @@ class Module(Layered):
 
     # Layers of the library number their axes and need no names for them; models of users do.
     _names_axes = True
+    # What to write where a size of the wrong kind is given.
+    _instead: ClassVar[str | None] = None
     _home: tuple[weakref.ref[Any], str] | None
     _scope: Scope
     _sizes: dict[type, dict[str, Any]]
@@ -253,6 +256,12 @@ def _parts(path: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 def assign_all(called: str, cells: Mapping[str, Parameter | Buffer], state: Mapping[str, Any]) -> None:
     """Assign each cell the value of its name; if anything does not fit, say all of it and assign nothing."""
+    if not isinstance(state, Mapping) or not all([isinstance(value, Tensor) for value in state.values()]):
+        what = "one value is no tensor" if isinstance(state, Mapping) else f"this is {type(state).__name__}"
+        raise ArgumentError(
+            f"the state of {called} is a dict of tensors by name, and {what}",
+            hint="what state_dict() gave, or files.read(path)",
+        )
     problems, wrong_dtypes = differences(cells, state)
     if problems or wrong_dtypes:
         kind = ShapeError if problems else DTypeError
@@ -297,17 +306,29 @@ def _where(self: Any) -> str:
     return f"{path} ({type(self).__name__})" if path else type(self).__name__
 
 
-def _bound_init(cls: type, function: Callable[..., None]) -> Callable[..., None]:
+def _plain_arguments(cls: Any, function: Callable[..., Any]) -> PlainArguments | None:
+    # What users annotate with float or bool is theirs.
+    return None if cls._names_axes else PlainArguments(function, cls.__name__, method=True)
+
+
+def _bound_init(cls: Any, function: Callable[..., None]) -> Callable[..., None]:
     binder = Binder(function, cls.__name__, method=True)
+    plain = _plain_arguments(cls, function)
 
     @functools.wraps(function)
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        if plain is not None:
+            plain.check(args, kwargs)
         if not binder.patterns.parameters:
             function(self, *args, **kwargs)
             return
-        binding = binder.check(args, kwargs, {})
+        try:
+            binding = binder.check(args, kwargs, {})
+        except ArgumentError as error:
+            error.hint = cls._instead
+            raise
         names = {name: value for name, value in binding.names.items() if not isinstance(value, tuple)}
-        if cls._names_axes:  # pyrefly: ignore[missing-attribute]  # cls is a Module
+        if cls._names_axes:
             scope = self._scope
             names = {
                 name: value if isinstance(value, type) else Dim(value, (Polynomial.of(Atom(name, scope)),))
@@ -321,15 +342,17 @@ def _bound_init(cls: type, function: Callable[..., None]) -> Callable[..., None]
     return __init__
 
 
-def _bound_call(cls: type, function: Callable[..., Any]) -> Callable[..., Any]:
+def _bound_call(cls: Any, function: Callable[..., Any]) -> Callable[..., Any]:
     binder = Binder(function, cls.__name__, method=True)
+    plain = _plain_arguments(cls, function)
 
     @functools.wraps(function)
     def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:
         try:
             known = _sizes_for(self, cls)
             binding = binder.check(args, kwargs, known)
-            if not cls._names_axes:  # pyrefly: ignore[missing-attribute]  # cls is a Module
+            if plain is not None:
+                plain.check(args, kwargs)
                 result = function(self, *args, **kwargs)
                 binder.check_result(binding, result)
                 return result

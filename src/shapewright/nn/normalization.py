@@ -56,6 +56,7 @@ class LayerNorm(Module, Generic[D, FT]):
     [[-1.0, 1.0], [1.0, -1.0]]
     """
 
+    _instead = "nn.LayerNorm(size); x.normalize(axis=(-2, -1)) for several axes, without weight and bias"
     weight: Parameter[[D], FT]
     bias: Parameter[[D], FT]
 
@@ -69,11 +70,6 @@ class LayerNorm(Module, Generic[D, FT]):
         dtype: type[FT] = f32,
         device: Device | None = None,
     ) -> None:
-        if not isinstance(normalized_shape, int):
-            raise ArgumentError(
-                f"LayerNorm: normalized_shape is the size of the last axis, not {normalized_shape!r}",
-                hint="nn.LayerNorm(size); x.normalize(axis=(-2, -1)) for several axes, without weight and bias",
-            )
         self.eps = _checked_eps(eps, "LayerNorm")
         self._last_axis: LastAxis = (int(normalized_shape), int(normalized_shape))
         self.weight = NOTHING

@@ -99,9 +99,9 @@ class MaxPool2d(Module, SquarePooling[PoolWindow[K, K, P, P, DI, DI], K, ST, P, 
     def __init__(
         self, kernel_size: _Size, stride: _Size | None = None, padding: _Size = 0, dilation: _Size = 1
     ) -> None:
-        check_window("MaxPool2d", kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation)
         self.kernel_size = kernel_size
         self.stride = kernel_size if stride is None else stride
+        check_window("MaxPool2d", kernel_size=kernel_size, stride=self.stride, padding=padding, dilation=dilation)
         self.padding = padding
         self.dilation = dilation
 
@@ -182,9 +182,9 @@ class MinPool2d(Module, SquarePooling[PoolWindow[K, K, P, P, DI, DI], K, ST, P, 
     def __init__(
         self, kernel_size: _Size, stride: _Size | None = None, padding: _Size = 0, dilation: _Size = 1
     ) -> None:
-        check_window("MinPool2d", kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation)
         self.kernel_size = kernel_size
         self.stride = kernel_size if stride is None else stride
+        check_window("MinPool2d", kernel_size=kernel_size, stride=self.stride, padding=padding, dilation=dilation)
         self.padding = padding
         self.dilation = dilation
 
@@ -265,9 +265,9 @@ class AvgPool2d(Module, SquarePooling[FloatingPoolWindow[K, K, P, P, 1, 1], K, S
     def __init__(
         self, kernel_size: _Size, stride: _Size | None = None, padding: _Size = 0, count_include_pad: bool = True
     ) -> None:
-        check_window("AvgPool2d", kernel_size=kernel_size, stride=stride, padding=padding)
         self.kernel_size = kernel_size
         self.stride = kernel_size if stride is None else stride
+        check_window("AvgPool2d", kernel_size=kernel_size, stride=self.stride, padding=padding)
         self.padding = padding
         self.count_include_pad = count_include_pad
 

@@ -27,10 +27,8 @@ type Pair = tuple[int, int]
 
 def pair(value: int | Pair, name: str) -> Pair:
     """Give two numbers, for height and width, of one number or two."""
-    if isinstance(value, int):
-        return (value, value)
-    numbers = tuple(value)
-    if len(numbers) != 2:
+    numbers = value if isinstance(value, tuple | list) else (value, value)
+    if len(numbers) != 2 or not all([isinstance(n, int | np.integer) and not isinstance(n, bool) for n in numbers]):
         raise ArgumentError(f"{name}={value!r} is one number, or two for height and width")
     return numbers[0], numbers[1]
 

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from shapewright import ops
+from shapewright.ops.composite import check_tensors
 from shapewright.ops.core import describe_operand
-from shapewright.shapes.errors import DTypeError, GradientKeyError, ShapeError
+from shapewright.shapes.errors import ArgumentError, DTypeError, GradientKeyError, ShapeError
 
 from .backward import total
 from .node import Node
@@ -87,6 +88,7 @@ class Gradients:
             ShapeError: it has not the parameter's shape.
             DTypeError: it has not the parameter's element type.
         """
+        check_tensors("gradients", key, gradient)
         if gradient._spec.sizes != key._spec.sizes:
             raise ShapeError(
                 f"the gradient of {_called(key)} has its shape",
@@ -139,6 +141,8 @@ class Gradients:
 
     def unused(self, model: Any) -> list[str]:
         """Name the parameters of a model that have no gradient here, as its state dict names them."""
+        if not hasattr(model, "named_parameters"):
+            raise ArgumentError(f"unused: takes the model, not {type(model).__name__}", hint="grads.unused(model)")
         return [name for name, parameter in model.named_parameters() if id(parameter) not in self._of_parameters]
 
     def _contents(self) -> str:

@@ -12,6 +12,8 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from shapewright.ops.core import describe_operand
 from shapewright.shapes.annotations import (
     DTypePattern,
@@ -60,6 +62,7 @@ class Binder:
         self._first = 1 if method else 0
         self._read: Patterns | None = None
         self._defaults: dict[str, Any] = {}
+        self._optional: frozenset[str] = frozenset()
         self._verdicts: dict[Any, Binding] = {}
 
     @property
@@ -71,6 +74,9 @@ class Binder:
             defaults = {name: signature[name].default for name, _, _ in patterns.parameters}
             empty = inspect.Parameter.empty
             self._defaults = {n: d for n, d in defaults.items() if isinstance(d, int | type) and d is not empty}
+            self._optional = frozenset(
+                [n for n, p in signature.items() if p.default is None or "None" in str(p.annotation)]
+            )
             # Last: another thread that sees the patterns finds the defaults too.
             self._read = patterns
         return self._read
@@ -99,7 +105,7 @@ class Binder:
                 place, value = "", self._defaults[name]
             else:
                 continue
-            if value is None:
+            if value is None and (name in self._optional or isinstance(pattern, DTypePattern | TuplePattern)):
                 continue
             given.append((place, value, name, pattern))
             # With its place: `f(x)`, `f(x=x)` and `f(y=x)` are different calls.
@@ -137,8 +143,10 @@ class Binder:
                 names.setdefault(pattern.name, value)
             return
         if isinstance(pattern, IntPattern):
-            if isinstance(value, int):
-                self._size(int(value), pattern.size, called, None, pattern, value, names, origins, alone)
+            if not isinstance(value, int | np.integer) or isinstance(value, bool):
+                shown = repr(value) if isinstance(value, float | str | bool | tuple | list) else type(value).__name__
+                raise ArgumentError(f"{self.called}: {called} is a size, an int, not {shown}")
+            self._size(int(value), pattern.size, called, None, pattern, value, names, origins, alone)
             return
         if not isinstance(value, Tensor):
             if alone:
@@ -306,7 +314,7 @@ class Binder:
 def _key(value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple([item._spec if isinstance(item, Tensor) else _key(item) for item in value])
-    return int(value) if isinstance(value, int) else value if isinstance(value, type) else type(value)
+    return int(value) if isinstance(value, int | np.integer) else value if isinstance(value, type) else type(value)
 
 
 def _axes(count: int) -> str:
