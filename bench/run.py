@@ -45,7 +45,7 @@ PATIENCE = 300.0  # seconds that a worker may take for an answer
 CHECKED_STEPS = 4
 # How far what is returned may differ, relative to the mean size of the numbers. Sums in f32 in another order differ by
 # about 1e-6; AdamW divides a gradient by its own size, which makes much of little in the first steps.
-TOLERANCE = 1e-3
+TOLERANCE = 1e-4
 BLOCK_SECONDS = 0.5
 LEAST_STEPS, MOST_STEPS = 3, 1000
 ROUNDS = 7
