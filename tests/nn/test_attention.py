@@ -228,6 +228,14 @@ def test_one_traced_input_is_enough():
         expected = found
 
 
+def test_a_traced_memory_is_enough_for_the_layer_itself():
+    for bias in (True, False):
+        attend = nn.MultiheadAttention(8, 2, bias=bias, key=sw.Key(0))
+        query, memory = tensor((2, 4, 8), 1), tensor((2, 3, 8), 2)
+        assert attend(query, memory.trace()).sum().backward().unused(attend) == []
+        assert attend(query.trace(), memory).sum().backward().unused(attend) == []
+
+
 def test_an_activation_may_be_a_function():
     a = nn.TransformerEncoderLayer(8, 2, 16, activation=lambda x: x.relu(), key=sw.Key(0))
     b = nn.TransformerEncoderLayer(8, 2, 16, activation="relu", key=sw.Key(0))

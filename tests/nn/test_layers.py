@@ -495,3 +495,12 @@ def test_sizes_below_zero_are_refused() -> None:
     )
     for make in makes:
         assert "a size is 0 or more, not -" in report_of(make, sw.ShapeError)
+
+
+def test_a_norm_in_inference_gives_its_parameters_their_gradients() -> None:
+    norm = nn.BatchNorm2d(3)
+    x = sw.rand((2, 3, 4, 4), key=sw.Key(0))
+    grads = norm(x.trace(training=False)).sum().backward()
+    assert grads.unused(norm) == []
+    np.testing.assert_allclose(grads[norm.bias].numpy(), 32.0)
+    np.testing.assert_allclose(grads[norm.weight].numpy(), norm(x).sum(axis=(0, 2, 3)).numpy(), rtol=1e-5)

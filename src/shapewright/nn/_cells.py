@@ -1,4 +1,4 @@
-"""What layers do with their cells: a parameter's value with the tape of the input, and a layer's own random key.
+"""What layers share that is no layer: a random key of their own, and words for what they hold and take.
 
 What it is not: the cells themselves (`tensor/parameter.py`).
 """
@@ -9,14 +9,6 @@ from typing import Any
 
 from shapewright.shapes.errors import ArgumentError
 from shapewright.tensor.random import Key, default_key
-
-
-def with_tape_of(x: Any, parameter: Any) -> Any:
-    """Give a parameter so that what is computed from it alone, before it meets x, is recorded if x is.
-
-    None stays None: a layer without a bias adds none.
-    """
-    return parameter if parameter is None or x._node is None else parameter.trace(training=False)
 
 
 def own_key(key: Key | None) -> Key:

@@ -25,7 +25,7 @@ from shapewright.tensor.parameter import Parameter
 from shapewright.tensor.tensor import Tensor
 
 from . import init
-from ._cells import NOTHING, with_tape_of
+from ._cells import NOTHING
 from .dropout import Dropout
 from .linear import Linear
 from .module import Module
@@ -146,7 +146,7 @@ def _attend(
     allowed = list(allowed)
     for numbers, axes in added:
         if isinstance(numbers, Parameter):
-            numbers = with_tape_of(scores, numbers)
+            numbers = numbers.trace_like(scores)
         # -inf is no number to add, it is a place that is left out.
         seen = ops.gt(numbers, -math.inf)
         allowed.append((seen, axes))
@@ -372,6 +372,7 @@ class MultiheadAttention(Module, Generic[D, N, FT]):
     def _attended(self, query: Any, key: Any, value: Any, padding: Any, mask: Any, is_causal: bool) -> Any:
         key = query if key is None else key
         value = key if value is None else value
+        # Memory may be traced and the query not: the scores join them, so all three are projected with that tape.
         leader = next((x for x in (query, key, value) if x._node is not None), query)
         q, k, v = [self._in_heads(x) for x in self._projected(query, key, value, leader)]
         sizes = (*q._spec.sizes[:-1], k._spec.sizes[-2])
@@ -402,14 +403,14 @@ class MultiheadAttention(Module, Generic[D, N, FT]):
     def _projected(self, query: Any, key: Any, value: Any, leader: Any) -> list[Any]:
         """Give the projected query, key and value; those made of one input in one product."""
         size = int(self.embed_dim)
-        bias = with_tape_of(leader, self.in_proj_bias)
+        bias = None if self.in_proj_bias is None else self.in_proj_bias.trace_like(leader)
         if self.in_proj_weight is None:
             weights = (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight)
             return [
-                _affine(x, with_tape_of(leader, weight), _rows(bias, index * size, (index + 1) * size))
+                _affine(x, weight.trace_like(leader), _rows(bias, index * size, (index + 1) * size))
                 for index, (x, weight) in enumerate(zip((query, key, value), weights, strict=True))
             ]
-        weight = with_tape_of(leader, self.in_proj_weight)
+        weight = self.in_proj_weight.trace_like(leader)
         parts: list[Any] = []
         inputs = [query, key, value]
         while inputs:

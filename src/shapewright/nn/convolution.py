@@ -21,7 +21,7 @@ from shapewright.tensor.tensor import Tensor
 from shapewright.tensor.windows import SquareConvolution, Window
 
 from . import init
-from ._cells import NOTHING, with_tape_of
+from ._cells import NOTHING
 from .module import Module
 
 if TYPE_CHECKING:
@@ -209,8 +209,8 @@ class Conv2d(
         ) -> Tensor[[*Bs, O, (H + 2 * P - DI * (K - 1) - 1) // ST + 1, (W + 2 * P - DI * (K - 1) - 1) // ST + 1], FT]:
             return ops.conv2d(
                 x,
-                with_tape_of(x, self.weight),
-                with_tape_of(x, self.bias),
+                self.weight,
+                self.bias,
                 stride=self.stride,
                 padding=self.padding,
                 dilation=self.dilation,

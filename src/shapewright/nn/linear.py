@@ -16,7 +16,7 @@ from shapewright.tensor.parameter import Parameter
 from shapewright.tensor.tensor import Tensor
 
 from . import init
-from ._cells import NOTHING, LastAxis, with_tape_of
+from ._cells import NOTHING, LastAxis
 from .module import Module
 
 if TYPE_CHECKING:
@@ -78,11 +78,11 @@ class Linear(Module, Generic[I, O, FT]):
             self.bias = Parameter(init.uniform((out_features,), -bound, bound, key=key, dtype=dtype, device=device))
 
     def __call__[Bs: IntTuple](self, x: Tensor[[*Bs, I], FT]) -> Tensor[[*Bs, O], FT]:
-        result = ops.matmul(x, ops.permute(with_tape_of(x, self.weight), axes=(1, 0)))
+        result = ops.matmul(x, ops.permute(self.weight, axes=(1, 0)))
         if self.bias is None:
             return result
         sizes = result._spec.sizes
-        return ops.add(result, ops.broadcast(with_tape_of(x, self.bias), sizes=sizes, axes=(len(sizes) - 1,)))
+        return ops.add(result, ops.broadcast(self.bias, sizes=sizes, axes=(len(sizes) - 1,)))
 
     @property
     def _last_axis(self) -> LastAxis:

@@ -18,7 +18,7 @@ from shapewright.tensor.differentiate import is_replaying
 from shapewright.tensor.parameter import Buffer, Parameter
 from shapewright.tensor.tensor import Tensor
 
-from ._cells import NOTHING, LastAxis, with_tape_of
+from ._cells import NOTHING, LastAxis
 from .module import Module
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class LayerNorm(Module, Generic[D, FT]):
                 self.bias = Parameter(zeros((normalized_shape,), dtype=dtype, device=device))
 
     def __call__[Bs: IntTuple](self, x: Tensor[[*Bs, D], FT]) -> Tensor[[*Bs, D], FT]:
-        return ops.layer_norm(x, with_tape_of(x, self.weight), with_tape_of(x, self.bias), epsilon=self.eps)
+        return ops.layer_norm(x, self.weight, self.bias, epsilon=self.eps)
 
     def _described(self) -> str:
         return f"{super()._described()}, eps={self.eps:g}"
@@ -179,8 +179,8 @@ class BatchNorm2d(Module, Generic[C, FT]):
         factor = ops.rsqrt(ops.add(variance, self.eps))
         if self.weight is None:
             return ops.mul(centred, spread(factor))
-        result = ops.mul(centred, spread(ops.mul(factor, with_tape_of(x, self.weight))))
-        return ops.add(result, spread(with_tape_of(x, self.bias)))
+        result = ops.mul(centred, spread(ops.mul(factor, self.weight.trace_like(x))))
+        return ops.add(result, spread(self.bias))
 
     def _learn(self, mean: Any, variance: Any, count: int) -> None:
         """Move the running statistics towards those of a batch with `count` values per channel."""
