@@ -148,13 +148,15 @@ class _Fuser:
 
     def _read_before_overwritten(self) -> None:
         """Let a cell's new value wait for those who read the old one, so that it can be written over it."""
+        readers: dict[Variable, list[Kernel]] = {cell: [] for cell in self.graph.cells}
+        for kernel in self.kernels:
+            for buffer in {access.buffer for access in kernel.leaves.values()} if kernel.outputs else ():
+                if buffer in readers:
+                    readers[buffer].append(kernel)
         for number, variable in self.graph.updates.items():
-            cell = self.graph.cells[number]
             writer = self.writer[self.accesses[variable].buffer]
-            for kernel in self.kernels:
-                if kernel is writer or not kernel.outputs or kernel.before >> writer.number & 1:
-                    continue
-                if any(access.buffer is cell for access in kernel.leaves.values()):
+            for kernel in readers[self.graph.cells[number]]:
+                if kernel is not writer and not kernel.before >> writer.number & 1:
                     self._after(writer, kernel)
 
     # ---- what becomes of an operation -------------------------------------------------------------------------------

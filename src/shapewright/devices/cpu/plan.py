@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from shapewright.graph import Graph, Variable
 
-from .fusion import Fused
+from .fusion import Fused, Kernel
 
 # A cache line, and what the widest vector wants.
 _ALIGNMENT = 64
@@ -41,29 +41,33 @@ def plan(graph: Graph, fused: Fused) -> Plan:
     for number, variable in graph.updates.items():
         owners.setdefault(outputs[variable], []).append(number)
     results = {outputs[variable] for variable in graph.results}
+    readers: dict[Variable, list[int]] = {}
+    writers: dict[Variable, int] = {}
+    for index, kernel in enumerate(fused.kernels):
+        for access in kernel.leaves.values():
+            readers.setdefault(access.buffer, []).append(index)
+        for variable in kernel.outputs:
+            writers[variable] = index
     for buffer, numbers in owners.items():
-        if len(numbers) == 1 and buffer not in results and _may_overwrite(fused, buffer, graph.cells[numbers[0]]):
-            result.in_place[buffer] = numbers[0]
+        cell = graph.cells[numbers[0]]
+        if len(numbers) == 1 and buffer not in results:
+            last = max(readers.get(cell, []), default=-1)
+            if last < writers[buffer] or (last == writers[buffer] and _may_overwrite(fused.kernels[last], cell)):
+                result.in_place[buffer] = numbers[0]
     result.fresh = [buffer for buffer in dict.fromkeys(outputs.values()) if buffer not in result.in_place]
     _place(fused, leaving, result)
     return result
 
 
-def _may_overwrite(fused: Fused, buffer: Variable, cell: Variable) -> bool:
-    """Whether a cell's new value can be written over the old one: nobody reads the old one later or elsewhere."""
-    writer = next(index for index, kernel in enumerate(fused.kernels) if buffer in kernel.outputs)
-    for index, kernel in enumerate(fused.kernels):
-        reads = [access for access in kernel.leaves.values() if access.buffer is cell]
-        if not reads or index < writer:
-            continue
-        if index > writer or kernel.kind not in ("loop", "product") or not all(access.is_whole for access in reads):
-            return False
-        if kernel.sizes != cell.spec.sizes:
-            return False
-        # The operands of a product are read all over.
-        if kernel.kind == "product" and any(kernel.leaves[v].buffer is cell for v in kernel.operations[0].variables):
-            return False
-    return True
+def _may_overwrite(kernel: Kernel, cell: Variable) -> bool:
+    """Whether a kernel can write a cell's new value over the old one that it reads: each element at its own place."""
+    if kernel.kind not in ("loop", "product") or kernel.sizes != cell.spec.sizes:
+        return False
+    if not all(access.is_whole for access in kernel.leaves.values() if access.buffer is cell):
+        return False
+    # The operands of a product are read all over.
+    operands = kernel.operations[0].variables if kernel.kind == "product" else ()
+    return all(kernel.leaves[variable].buffer is not cell for variable in operands)
 
 
 def _place(fused: Fused, leaving: set[Variable], result: Plan) -> None:
