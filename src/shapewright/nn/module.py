@@ -115,45 +115,89 @@ class Module(Layered):
                     yield from part._walk(f"{prefix}{path}.", seen)
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """Go through the parameters with their names, each once. PyTorch: ``model.named_parameters()``."""
+        """Go through the parameters with their names, each once. PyTorch: ``model.named_parameters()``.
+
+        >>> import shapewright as sw
+        >>> model = sw.nn.Sequential(sw.nn.Linear(2, 3), sw.nn.ReLU())
+        >>> [name for name, parameter in model.named_parameters()]
+        ['0.weight', '0.bias']
+        """
         for name, part in self._walk("", {id(self)}):
             if isinstance(part, Parameter):
                 yield name, part
 
     def parameters(self) -> Iterator[Parameter]:
-        """Go through the parameters, each once. PyTorch: ``model.parameters()``."""
+        """Go through the parameters, each once. PyTorch: ``model.parameters()``.
+
+        >>> import shapewright as sw
+        >>> model = sw.nn.Sequential(sw.nn.Linear(2, 3), sw.nn.ReLU())
+        >>> [parameter.shape for parameter in model.parameters()]
+        [(3, 2), (3,)]
+        """
         for _, parameter in self.named_parameters():
             yield parameter
 
     def named_buffers(self) -> Iterator[tuple[str, Buffer]]:
-        """Go through the buffers with their names. PyTorch: ``model.named_buffers()``."""
+        """Go through the buffers with their names. PyTorch: ``model.named_buffers()``.
+
+        >>> import shapewright as sw
+        >>> [name for name, buffer in sw.nn.BatchNorm2d(3).named_buffers()]
+        ['running_mean', 'running_var', 'num_batches_tracked']
+        """
         for name, part in self._walk("", {id(self)}):
             if isinstance(part, Buffer):
                 yield name, part
 
     def named_modules(self) -> Iterator[tuple[str, Module]]:
-        """Go through this module (named "") and all below it. PyTorch: ``model.named_modules()``."""
+        """Go through this module (named "") and all below it. PyTorch: ``model.named_modules()``.
+
+        >>> import shapewright as sw
+        >>> model = sw.nn.Sequential(sw.nn.Linear(2, 3), sw.nn.ReLU())
+        >>> [name for name, module in model.named_modules()]
+        ['', '0', '1']
+        """
         yield "", self
         for name, part in self._walk("", {id(self)}):
             if isinstance(part, Module):
                 yield name, part
 
     def modules(self) -> Iterator[Module]:
-        """Go through this module and all below it. PyTorch: ``model.modules()``."""
+        """Go through this module and all below it. PyTorch: ``model.modules()``.
+
+        >>> import shapewright as sw
+        >>> model = sw.nn.Sequential(sw.nn.Linear(2, 3), sw.nn.ReLU())
+        >>> [type(module).__name__ for module in model.modules()]
+        ['Sequential', 'Linear', 'ReLU']
+        """
         for _, module in self.named_modules():
             yield module
 
     @property
     def num_parameters(self) -> int:
-        """The number of elements of all parameters. PyTorch: ``sum(p.numel() for p in model.parameters())``."""
+        """The number of elements of all parameters. PyTorch: ``sum(p.numel() for p in model.parameters())``.
+
+        >>> import shapewright as sw
+        >>> sw.nn.Linear(2, 3).num_parameters
+        9
+        """
         return sum(parameter.size for parameter in self.parameters())
 
     def cells(self) -> dict[str, Parameter | Buffer]:
-        """Give every parameter and buffer by its name, in PyTorch's order and spelling."""
+        """Give every parameter and buffer by its name, in PyTorch's order and spelling.
+
+        >>> import shapewright as sw
+        >>> list(sw.nn.Linear(2, 3).cells())
+        ['weight', 'bias']
+        """
         return {name: part for name, part in self._walk("", {id(self)}) if isinstance(part, Parameter | Buffer)}
 
     def state_dict(self) -> dict[str, Tensor[Any, Any]]:
-        """Give the values of all parameters and buffers by name. PyTorch: ``model.state_dict()``."""
+        """Give the values of all parameters and buffers by name. PyTorch: ``model.state_dict()``.
+
+        >>> import shapewright as sw
+        >>> sw.nn.LayerNorm(2).state_dict()['weight']
+        Tensor[[2], f32] on cpu: [1. 1.]
+        """
         return {name: cell.stop_gradient() for name, cell in self.cells().items()}
 
     def load_state_dict(self, state: Mapping[str, Tensor[Any, Any]]) -> None:
@@ -164,11 +208,27 @@ class Module(Layered):
             DTypeError: only element types differ.
 
         PyTorch: ``model.load_state_dict(state)``.
+
+        >>> import shapewright as sw
+        >>> model, other = sw.nn.Linear(2, 3), sw.nn.Linear(2, 3)
+        >>> other.load_state_dict(model.state_dict())
+        >>> bool((other.weight == model.weight).all())
+        True
         """
         assign_all(type(self).__name__, self.cells(), state)
 
     def copy(self) -> Self:
-        """Give an independent copy: its own parameters, buffers and keys. dfdx: ``model.clone()``."""
+        """Give an independent copy: its own parameters, buffers and keys. dfdx: ``model.clone()``.
+
+        PyTorch: ``copy.deepcopy(model)``.
+
+        >>> import shapewright as sw
+        >>> model = sw.nn.LayerNorm(2)
+        >>> other = model.copy()
+        >>> other.weight.assign(sw.zeros((2,)))
+        >>> model.weight.tolist()
+        [1.0, 1.0]
+        """
         return copy.deepcopy(self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
@@ -188,6 +248,10 @@ class Module(Layered):
         """Move every parameter and buffer to a device, or convert the floating ones to an element type, in place.
 
         PyTorch: ``model.to("cuda")``, ``model.to(torch.float64)``. dfdx: ``model.to_device(&dev)``.
+
+        >>> import shapewright as sw
+        >>> sw.nn.LayerNorm(2).to(sw.f64).weight
+        Parameter[[2], f64] on cpu: [1. 1.]
         """
         for cell in self.cells().values():
             if isinstance(to, type) and not cell.dtype.is_floating:

@@ -59,7 +59,14 @@ class Group:
 
     @property
     def parameters(self) -> list[Parameter]:
-        """The parameters of this group."""
+        """The parameters of this group.
+
+        PyTorch: ``[p for group in optimizer.param_groups for p in group['params']]``.
+
+        >>> import shapewright as sw
+        >>> len(sw.optim.Adam(sw.nn.Linear(2, 3)).parameters)
+        2
+        """
         return [slot.parameter for slot in self.slots]
 
     @property
@@ -73,7 +80,7 @@ class Group:
 
 
 class Optimizer:
-    """The base of all optimisers: `update` goes one step down the gradient.
+    """The base of all optimisers: `update` goes one step down the gradient. PyTorch: ``torch.optim.Optimizer``.
 
     >>> import shapewright as sw
     >>> w = sw.Parameter(sw.tensor([1.0, 2.0]))
@@ -223,6 +230,8 @@ class Optimizer:
         Raises (when read):
             ArgumentError: the groups have different ones.
 
+        PyTorch: ``optimizer.param_groups[0]["lr"]``.
+
         >>> import shapewright as sw
         >>> adam = sw.optim.Adam([sw.Parameter(sw.ones((2,)))])
         >>> adam.lr = adam.lr / 10
@@ -251,7 +260,12 @@ class Optimizer:
 
     # ---- saving -----------------------------------------------------------------------------------------------------
     def cells(self) -> dict[str, Buffer[Any, Any]]:
-        """Give every cell of the state by its name: `up.weight.exp_avg`, `groups.0.lr`."""
+        """Give every cell of the state by its name: `up.weight.exp_avg`, `groups.0.lr`.
+
+        >>> import shapewright as sw
+        >>> list(sw.optim.SGD([sw.Parameter(sw.ones((2,)))], momentum=0.9).cells())
+        ['groups.0.lr', 'parameters.0.momentum_buffer']
+        """
         cells: dict[str, Buffer[Any, Any]] = {}
         for index, group in enumerate(self.groups):
             cells[f"groups.{index}.lr"] = group._lr
@@ -280,6 +294,13 @@ class Optimizer:
             DTypeError: only element types differ.
 
         PyTorch: ``optimizer.load_state_dict(state)``.
+
+        >>> import shapewright as sw
+        >>> w = sw.Parameter(sw.ones((2,)))
+        >>> first, second = sw.optim.Adam([w], lr=0.5), sw.optim.Adam([w])
+        >>> second.load_state_dict(first.state_dict())
+        >>> second.lr
+        0.5
         """
         assign_all(self._called, self.cells(), state)
 

@@ -171,6 +171,11 @@ class Dim(int):
     """A size that remembers which axis it names: equal sizes of different axes stay apart.
 
     Arithmetic with plain ints and other Dims gives a Dim where the names allow it: `4 * d`, `b * t`, `d // h`.
+
+    >>> import shapewright as sw
+    >>> b, t = sw.zeros((4, 4)).shape
+    >>> b == t, sw.zeros((4, 4)).shape == (4, 4), type(2 * b).__name__
+    (True, True, 'Dim')
     """
 
     names: tuple[Polynomial, ...]

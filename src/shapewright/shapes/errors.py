@@ -41,7 +41,19 @@ class Error(Exception):
 
 
 class ShapeError(Error, TypeError):
-    """Shapes that do not fit, or a target that says nothing clear about the axes."""
+    """Shapes that do not fit, or a target that says nothing clear about the axes.
+
+    PyTorch: ``RuntimeError``.
+
+    >>> import shapewright as sw
+    >>> sw.zeros((2, 3)) + sw.zeros((3,))
+    Traceback (most recent call last):
+      ...
+    shapewright.shapes.errors.ShapeError: add: the shapes differ: one has 2 axes and the other 1 axis
+      a      Tensor[[2, 3]]
+      b      Tensor[[3]]
+      write  b.broadcast_like(a), or b.spread() in the place of b; nothing is broadcast silently
+    """
 
 
 class DTypeError(Error, TypeError):

@@ -111,7 +111,16 @@ class Gradients:
         return len(self._of_parameters) + len(self._of_values)
 
     def items(self) -> Iterator[tuple[Parameter, Tensor]]:
-        """Go through the parameters with their gradients."""
+        """Go through the parameters with their gradients.
+
+        PyTorch: ``((p, p.grad) for p in model.parameters())``.
+
+        >>> import shapewright as sw
+        >>> layer = sw.nn.Linear(2, 1)
+        >>> grads = layer(sw.ones((1, 2)).trace()).sum().backward()
+        >>> sorted(parameter.name for parameter, gradient in grads.items())
+        ['bias', 'weight']
+        """
         yield from self._of_parameters.values()
 
     def __add__(self, other: Gradients) -> Gradients:
@@ -140,7 +149,15 @@ class Gradients:
     __rmul__ = __mul__
 
     def unused(self, model: Any) -> list[str]:
-        """Name the parameters of a model that have no gradient here, as its state dict names them."""
+        """Name the parameters of a model that have no gradient here, as its state dict names them.
+
+        PyTorch: ``[n for n, p in model.named_parameters() if p.grad is None]``.
+
+        >>> import shapewright as sw
+        >>> layer = sw.nn.Linear(2, 1)
+        >>> layer.bias.trace().sum().backward().unused(layer)
+        ['weight']
+        """
         if not hasattr(model, "named_parameters"):
             raise ArgumentError(f"unused: takes the model, not {type(model).__name__}", hint="grads.unused(model)")
         return [name for name, parameter in model.named_parameters() if id(parameter) not in self._of_parameters]

@@ -392,6 +392,8 @@ def checked[**P, R](function: Callable[P, R]) -> Callable[P, R]:
         ShapeError: an argument or the result has another shape than its annotation says, or one name has two sizes.
         DTypeError: an element type is another one.
 
+    PyTorch: nothing; jaxtyping's ``@jaxtyped`` with a run-time checker is near.
+
     >>> import shapewright as sw
     >>> from shapewright import IntVar, Tensor
     >>> @sw.checked

@@ -78,7 +78,13 @@ class _Cell(Tensor[S, DT], Generic[S, DT]):
 
     @property
     def name(self) -> str | None:
-        """The path in the model, as in its state dict: `up.weight`; None for a cell that no module holds."""
+        """The path in the model, as in its state dict: `up.weight`; None for a cell that no module holds.
+
+        >>> import shapewright as sw
+        >>> model = sw.nn.Sequential(sw.nn.Linear(2, 3))
+        >>> [parameter.name for parameter in model.parameters()]
+        ['0.weight', '0.bias']
+        """
         if self._home is None:
             return None
         holder = self._home[0]()
@@ -93,6 +99,14 @@ class _Cell(Tensor[S, DT], Generic[S, DT]):
             DTypeError: it has another element type.
             DeviceError: it is on another device.
             ArgumentError: it is no tensor.
+
+        PyTorch: ``p.copy_(value)`` under ``torch.no_grad()``.
+
+        >>> import shapewright as sw
+        >>> w = sw.Parameter(sw.zeros((2,)))
+        >>> w.assign(w * 2.0 + 1.0)
+        >>> w.tolist()
+        [1.0, 1.0]
         """
         if getattr(value, "_spec", None) is not self._spec or value._device != self._device:
             raise self._refusal(value)
@@ -153,7 +167,15 @@ class Parameter(_Cell[S, DT], Generic[S, DT]):
         self._origin = self
 
     def trace(self, *, training: bool = True) -> Tensor[S, DT]:
-        """Give the value with a tape that leads back to this parameter."""
+        """Give the value with a tape that leads back to this parameter.
+
+        PyTorch: ``p`` itself, whose ``requires_grad`` is set.
+
+        >>> import shapewright as sw
+        >>> w = sw.Parameter(sw.tensor([3.0]))
+        >>> (w.trace() ** 2).sum().backward()[w]
+        Tensor[[1], f32] on cpu: [6.]
+        """
         return self._alias(Leaf(self, training))
 
     def _recorded(self, storage: Any) -> Any:
@@ -166,6 +188,12 @@ class Buffer(_Cell[S, DT], Generic[S, DT]):
     """A cell that a model keeps but does not learn by gradients, such as batch norm's running mean.
 
     PyTorch: ``register_buffer``.
+
+    >>> import shapewright as sw
+    >>> mean = sw.nn.Buffer(sw.zeros((2,)))
+    >>> mean.assign(sw.ones((2,)))
+    >>> mean
+    Buffer[[2], f32] on cpu: [1. 1.]
     """
 
     __slots__ = ()

@@ -48,7 +48,12 @@ class Key:
         self._lock = threading.Lock()
 
     def draw(self, blocks: int) -> tuple[int, int]:
-        """Reserve numbers: give the seed and the position of the first block, and move past `blocks` blocks."""
+        """Reserve numbers: give the seed and the position of the first block, and move past `blocks` blocks.
+
+        >>> import shapewright as sw
+        >>> sw.Key(7).draw(3)
+        (7, 0)
+        """
         replay = _replay.stream
         if replay is not None:
             return replay.draw(self, blocks)
@@ -65,6 +70,11 @@ class Key:
     def split(self, count: int) -> tuple[Key, ...]:
         """Give `count` keys whose streams are independent of this one's and of each other's.
 
+        Raises:
+            ArgumentError: `count` is less than 1.
+
+        JAX: ``jax.random.split(key, count)``. PyTorch: nothing.
+
         >>> import shapewright as sw
         >>> left, right = sw.Key(0).split(2)
         """
@@ -75,7 +85,18 @@ class Key:
 
     @property
     def state(self) -> tuple[int, int]:
-        """The seed and the position, as checkpoints store them."""
+        """The seed and the position, as checkpoints store them.
+
+        PyTorch: ``generator.get_state()``.
+
+        >>> import shapewright as sw
+        >>> key = sw.Key(7)
+        >>> position = key.state
+        >>> first = sw.rand((2,), key=key)
+        >>> key.restore(position)
+        >>> bool((sw.rand((2,), key=key) == first).all())
+        True
+        """
         return self._seed, self._counter
 
     def restore(self, state: tuple[int, int]) -> None:
@@ -83,6 +104,14 @@ class Key:
 
         Raises:
             ArgumentError: it is no such position.
+
+        PyTorch: ``generator.set_state(state)``. See `state`.
+
+        >>> import shapewright as sw
+        >>> key = sw.Key(7)
+        >>> key.restore((7, 5))
+        >>> key
+        Key(7) at 5
         """
         if not isinstance(state, tuple | list) or len(state) != 2 or not is_number(state[1]) or state[1] < 0:
             raise ArgumentError(f"restore: takes what `state` gave, a seed and a position, not {state!r}")
@@ -116,6 +145,13 @@ def seed(number: int) -> None:
     """Restart the process-wide key, from which everything is drawn that is given no key.
 
     PyTorch: ``torch.manual_seed(number)``.
+
+    >>> import shapewright as sw
+    >>> sw.seed(3)
+    >>> first = sw.rand((2,))
+    >>> sw.seed(3)
+    >>> bool((sw.rand((2,)) == first).all())
+    True
     """
     _default.restore(Key(number).state)
 
@@ -160,6 +196,10 @@ def randn(shape: T, *, key: Key | None = None, dtype: type[E] = f32, device: Dev
     """Draw numbers from the normal distribution of mean 0 and variance 1.
 
     PyTorch: ``torch.randn(shape)``. dfdx: ``dev.sample_normal()``.
+
+    >>> import shapewright as sw
+    >>> sw.randn((2, 3), key=sw.Key(0)).shape
+    (2, 3)
     """
     return _random(ops.normal, checked_shape(shape, "randn"), _floating(dtype, "randn"), key, device)
 
@@ -173,6 +213,10 @@ def randint(
         ArgumentError: there is no integer from `low` to `high - 1`, or one does not fit the element type.
 
     PyTorch: ``torch.randint(low, high, shape)``.
+
+    >>> import shapewright as sw
+    >>> sw.randint(0, 10, (4,), key=sw.Key(0)).max().item() < 10
+    True
     """
     wanted = checked_dtype(dtype)
     if not issubclass(wanted, Integer):

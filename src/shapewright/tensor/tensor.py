@@ -17,7 +17,7 @@ from shapewright.graph import active
 from shapewright.ops.composite import check_tensors
 from shapewright.ops.core import Op, Value, describe_operand
 from shapewright.shapes.dim import Dim
-from shapewright.shapes.dtypes import DType, Floating, Integer, Spec, bool_, checked_dtype
+from shapewright.shapes.dtypes import DType, Spec, checked_dtype
 from shapewright.shapes.errors import ArgumentError, CaptureError, DeviceError, DTypeError, Error, ShapeError, TapeError
 from shapewright.tape import Deferred, Gradients, Leaf, Node, pull_back
 
@@ -30,6 +30,7 @@ from .expecting import Expecting
 from .feeding import Feeding
 from .habits import TENSOR, missing
 from .indexing import Indexing
+from .leaving import Leaving
 from .movement import Movement
 from .reductions import Reductions
 
@@ -47,6 +48,7 @@ class Tensor(
     Indexing[S, DT],
     Contraction[S, DT],
     Expecting[S, DT],
+    Leaving[S, DT],
     Feeding[S, DT],
     Value,
     Generic[S, DT],
@@ -92,7 +94,14 @@ class Tensor(
     # ---- what it is -------------------------------------------------------------------------------------------------
     @property
     def shape(self) -> S:
-        """The sizes; each remembers which axis of which tensor it counts, so it can say which axis to keep."""
+        """The sizes; each remembers which axis of which tensor it counts, so it can say which axis to keep.
+
+        PyTorch: ``x.shape``. dfdx: ``x.shape()``.
+
+        >>> import shapewright as sw
+        >>> sw.zeros((2, 3)).shape
+        (2, 3)
+        """
         dims = self._dims
         if dims is None or not all([type(d) is Dim for d in dims]):
             dims = name_axes(self)
@@ -100,32 +109,74 @@ class Tensor(
 
     @property
     def dtype(self) -> type[DT]:
-        """The element type."""
+        """The element type.
+
+        PyTorch: ``x.dtype``.
+
+        >>> import shapewright as sw
+        >>> sw.arange(2).dtype
+        sw.i64
+        """
         return self._spec.dtype  # pyrefly: ignore[bad-return]  # the run-time type is what DT says
 
     @property
     def device(self) -> Device:
-        """The device that holds the numbers."""
+        """The device that holds the numbers.
+
+        PyTorch: ``x.device``. dfdx: ``x.device()``.
+
+        >>> import shapewright as sw
+        >>> sw.zeros((2,), device=sw.Reference()).device
+        Reference()
+        """
         return self._device
 
     @property
     def ndim(self) -> int:
-        """The number of axes."""
+        """The number of axes.
+
+        PyTorch: ``x.ndim``.
+
+        >>> import shapewright as sw
+        >>> sw.zeros((2, 3)).ndim
+        2
+        """
         return len(self._spec.sizes)
 
     @property
     def size(self) -> int:
-        """The number of elements. PyTorch: ``x.numel()``."""
+        """The number of elements. PyTorch: ``x.numel()``.
+
+        >>> import shapewright as sw
+        >>> sw.zeros((2, 3)).size
+        6
+        """
         return self._spec.count
 
     @property
     def is_traced(self) -> bool:
-        """Whether operations on this value are recorded."""
+        """Whether operations on this value are recorded.
+
+        PyTorch: ``x.requires_grad``.
+
+        >>> import shapewright as sw
+        >>> x = sw.ones((2,))
+        >>> x.is_traced, (x.trace() * 2.0).is_traced
+        (False, True)
+        """
         return self._node is not None
 
     @property
     def is_training(self) -> bool:
-        """Whether layers given this value train: dropout drops, batch norm learns."""
+        """Whether layers given this value train: dropout drops, batch norm learns.
+
+        PyTorch: ``module.training``, of the module and not of the value.
+
+        >>> import shapewright as sw
+        >>> x = sw.ones((2,))
+        >>> x.trace().is_training, x.trace(training=False).is_training
+        (True, False)
+        """
         node = self._node
         return node is not None and node.training
 
@@ -161,6 +212,8 @@ class Tensor(
         Raises:
             TapeError: the value was computed from a parameter without a tape, and `other` has one.
 
+        PyTorch: nothing; there every parameter records by itself.
+
         >>> import shapewright as sw
         >>> x = sw.ones((2,))
         >>> sw.arange(2).trace_like(x).is_traced, sw.arange(2).trace_like(x.trace()).is_traced
@@ -191,6 +244,11 @@ class Tensor(
             ShapeError: this is not a scalar.
 
         PyTorch: ``loss.backward()``. dfdx: ``loss.backward()``.
+
+        >>> import shapewright as sw
+        >>> x = sw.tensor([1.0, 3.0]).trace()
+        >>> (x * x).sum().backward()[x]
+        Tensor[[2], f32] on cpu: [2. 6.]
         """
         if self._spec.sizes != ():
             raise ShapeError(
@@ -214,7 +272,7 @@ class Tensor(
         one = make(self._device.put(np.ones((), self._spec.dtype.numpy)), self._spec, self._device)
         return Gradients(pull_back([(node, one)], keep=keep, trace=trace))
 
-    # ---- leaving and entering ---------------------------------------------------------------------------------------
+    # ---- moving -----------------------------------------------------------------------------------------------------
     @overload
     def to[E: DType](self, to: type[E], /) -> Tensor[S, E]: ...
     @overload
@@ -242,62 +300,7 @@ class Tensor(
         dtype = checked_dtype(to)
         return self if dtype is self._spec.dtype else ops.cast(self, dtype=dtype)
 
-    def numpy(self) -> np.ndarray:
-        """Give the numbers as a NumPy array that is read-only and may share this tensor's memory."""
-        return self._device.get(self._storage)
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.array(self.numpy(), dtype=dtype, copy=copy)
-
-    @overload
-    def item(self: Tensor[[], bool_]) -> bool: ...
-    @overload
-    def item[I: Integer](self: Tensor[[], I]) -> int: ...
-    @overload
-    def item[F: Floating](self: Tensor[[], F]) -> float: ...
-    @overload
-    def item(self: Tensor[[], DT]) -> float: ...
-    def item(self: Any) -> Any:
-        """Give the one number of a tensor of shape [] as a Python number.
-
-        Raises:
-            ShapeError: there is more than one number, or an axis.
-        """
-        if self._spec.sizes != ():
-            raise ShapeError(
-                "item: only a tensor of shape [] is one number",
-                facts=[("x", describe_operand(self))],
-                hint="x.numpy() for all numbers, or x.sum().item(), x[0].item()",
-            )
-        return self.numpy().item()
-
-    def tolist(self) -> Any:
-        """Give the numbers as nested Python lists."""
-        return self.numpy().tolist()
-
     # ---- Python's own protocols -------------------------------------------------------------------------------------
-    def __bool__(self) -> bool:
-        if self._spec.sizes != ():
-            raise ShapeError(
-                "a tensor of several elements is neither true nor false",
-                facts=[("x", describe_operand(self))],
-                hint="x.any().item() or x.all().item(); sw.where(x, a, b) to choose element by element",
-            )
-        return bool(self.numpy())
-
-    def __float__(self) -> float:
-        number: Any = self
-        return float(number.item())
-
-    def __int__(self) -> int:
-        number: Any = self
-        return int(number.item())
-
-    def __len__(self) -> int:
-        if not self._spec.sizes:
-            raise ShapeError("len: a tensor of shape [] has no axis to count", facts=[("x", describe_operand(self))])
-        return self._spec.sizes[0]
-
     def __copy__(self) -> Self:
         return self
 
