@@ -11,14 +11,16 @@ from contextlib import contextmanager
 from typing import Any
 
 from shapewright import ops
-from shapewright.graph import Variable
+from shapewright.graph import Operation, Variable
 from shapewright.ops.core import Op
 from shapewright.shapes.dtypes import bool_, i64
 
 from . import ir
-from .access import row_major
+from .access import Access, row_major
 from .elements import convert, load, register_type, store
-from .fusion import Kernel
+from .fusion import COPY, Kernel
+from .loops import Nest, write_loop
+from .threads import emit_barrier
 
 # Work below this many elements is not worth sharing.
 _SMALL = 4096
@@ -213,9 +215,46 @@ def _pad(site: Site) -> None:
     params = site.operation.params
     (x,) = site.operation.operands
     steps = [1 + gap for gap in params["interior"]] if params.get("interior") else [1] * len(x.spec.sizes)
+    number = params.get("value", 0)
+    if not x.spec.sizes or steps[-1] != 1:
+        _pad_one_by_one(site, x, steps, number)
+        return
+    fill(site, number)
+    emit_barrier(site.f, site.control, site.f.constant(site.threads))
+    # Then the elements, row by row, where they go.
+    result = site.result
+    strides = row_major(result.spec.sizes)
+    offset = sum(int(before) * stride for before, stride in zip(params["before"], strides, strict=True))
+    spread = tuple([stride * step for stride, step in zip(strides, steps, strict=True)])
+    inside = Access(result, x.spec.sizes, spread, offset)
+    copy = Variable(x.spec, "copy")
+    kernel = Kernel(x.spec.sizes, "loop", [Operation(COPY, (x,), {}, copy)], dict(site.kernel.leaves), [copy])
+    lanes = site.target.lanes(register_type(x.spec.dtype, memory=True))
+    nest = Nest(site.f, kernel, {copy: inside}, site.pointer, lanes, site.thread, site.threads, site.fail)
+    write_loop(nest)
+    site.is_shared = True
+
+
+def fill(site: Site, number: float) -> None:
+    """Set the whole result to one number, all threads together."""
+    f, dtype = site.f, site.result.spec.dtype
+    count = site.result.spec.count
+    lanes = site.target.lanes(register_type(dtype, memory=True))
+    value = f.splat(f.constant(number, register_type(dtype)), lanes)
+    whole = count // lanes
+    pointer = site.pointer(site.result)
+    site.is_shared = True
+    with f.loop((site.thread * whole) // site.threads, ((site.thread + 1) * whole) // site.threads) as loop:
+        store(f, value, pointer, loop.counter * lanes, lanes, None, dtype)
+    rest = f.select(site.thread.compare("eq", 0), f.constant(count), f.constant(0))
+    with f.loop(whole * lanes, rest) as loop:
+        store(f, f.constant(number, register_type(dtype)), pointer, loop.counter, 1, None, dtype)
+
+
+def _pad_one_by_one(site: Site, x: Variable, steps: Sequence[int], number: float) -> None:
     f = site.f
-    kind = register_type(x.spec.dtype)
-    filling = f.constant(params.get("value", 0), kind)
+    params = site.operation.params
+    filling = f.constant(number, register_type(x.spec.dtype))
     with site.each(site.result.spec.sizes) as indices:
         inside: Any = None
         source = []
