@@ -6,16 +6,14 @@ what is stored here (`nn/test_torch_layers.py`).
 
 from __future__ import annotations
 
-import io
 import warnings
-import zipfile
-from pathlib import Path
 
 import numpy as np
 import torch
 
 from tests.nn.torch_cases import CASES
 from tests.ops.numbers import unit
+from tests.torch_file import write
 
 
 def main() -> None:
@@ -33,24 +31,14 @@ def main() -> None:
         inputs = [torch.from_numpy(np.array(x)).requires_grad_() for x in case.inputs]
         options = {k: torch.from_numpy(v) for k, v in (case.torch_options or case.options).items()}
         value = case.call_torch(layer, *inputs, **options)
-        stored[f"{case.name}|value"] = value.detach().numpy()
+        # Computed in f64 and stored in f32: enough to compare with, and half the size.
+        stored[f"{case.name}|value"] = value.detach().numpy().astype(np.float32)
         weights = torch.from_numpy(np.asarray(unit(tuple(value.shape), 99)))
         wanted = {f"input {i}": x for i, x in enumerate(inputs)} | parameters
         parts = torch.autograd.grad((value * weights).sum(), list(wanted.values()))
         for name, part in zip(wanted, parts, strict=True):
-            stored[f"{case.name}|gradient {name}"] = part.numpy()
-    path = Path(__file__).parent / "values" / "conv.npz"
-    path.parent.mkdir(exist_ok=True)
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, array in stored.items():
-            buffer = io.BytesIO()
-            # Computed in f64 and stored in f32: enough to compare with, and half the size.
-            np.lib.format.write_array(buffer, np.asarray(array, np.float32), allow_pickle=False)
-            # A fixed date: the same values give the same file.
-            archive.writestr(
-                zipfile.ZipInfo(f"{name}.npy", (2020, 1, 1, 0, 0, 0)), buffer.getvalue(), zipfile.ZIP_DEFLATED
-            )
-    print(f"{len(stored)} arrays, {path.stat().st_size // 1000} kB, by PyTorch {torch.__version__}: {path.name}")
+            stored[f"{case.name}|gradient {name}"] = part.numpy().astype(np.float32)
+    write(stored, "conv.npz", f"PyTorch {torch.__version__}")
 
 
 if __name__ == "__main__":

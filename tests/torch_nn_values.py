@@ -6,19 +6,11 @@ what is stored here (`nn/test_torch.py`).
 
 from __future__ import annotations
 
-import io
-import os
-import sys
-import zipfile
-from pathlib import Path
+import numpy as np
+import torch
 
-# The root of the repository in the place of this folder, whose `typing` would hide Python's.
-sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
-
-from tests.nn.cases import LAYERS, LOSSES, Layer, Loss, projection, state_value  # noqa: E402
+from tests.nn.cases import LAYERS, LOSSES, Layer, Loss, projection, state_value
+from tests.torch_file import write
 
 
 def _gradients(value: torch.Tensor, wanted: list[torch.Tensor], seed: int, graph: bool) -> list[torch.Tensor]:
@@ -87,17 +79,7 @@ def main() -> None:
         of_layer(layer, stored)
     for loss in LOSSES:
         of_loss(loss, stored)
-    path = Path(__file__).parent / "values" / "nn.npz"
-    path.parent.mkdir(exist_ok=True)
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, array in stored.items():
-            buffer = io.BytesIO()
-            np.lib.format.write_array(buffer, np.asarray(array), allow_pickle=False)
-            # A fixed date: the same values give the same file.
-            archive.writestr(
-                zipfile.ZipInfo(f"{name}.npy", (2020, 1, 1, 0, 0, 0)), buffer.getvalue(), zipfile.ZIP_DEFLATED
-            )
-    print(f"{len(stored)} arrays, {path.stat().st_size // 1000} kB, by PyTorch {torch.__version__}: {path.name}")
+    write(stored, "nn.npz", f"PyTorch {torch.__version__}")
 
 
 if __name__ == "__main__":

@@ -6,19 +6,11 @@ what is stored here (`optim/test_torch.py`).
 
 from __future__ import annotations
 
-import io
-import os
-import sys
-import zipfile
-from pathlib import Path
+import numpy as np
+import torch
 
-# The root of the repository in the place of this folder, whose `typing` would hide Python's.
-sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
-
-from tests.optim.cases import CASES, SHAPES, STEPS, Case, gradient, start  # noqa: E402
+from tests.optim.cases import CASES, SHAPES, STEPS, Case, gradient, start
+from tests.torch_file import write
 
 
 def trajectory(case: Case, dtype: type) -> dict[str, np.ndarray]:
@@ -55,16 +47,7 @@ def main() -> None:
         for dtype in (np.float32, np.float64)
         for name, values in trajectory(case, dtype).items()
     }
-    path = Path(__file__).parent / "values" / "optim.npz"
-    path.parent.mkdir(exist_ok=True)
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, array in stored.items():
-            buffer = io.BytesIO()
-            np.lib.format.write_array(buffer, array, allow_pickle=False)
-            # A fixed date: the same values give the same file.
-            info = zipfile.ZipInfo(f"{name}.npy", (2020, 1, 1, 0, 0, 0))
-            archive.writestr(info, buffer.getvalue(), zipfile.ZIP_DEFLATED)
-    print(f"{len(stored)} arrays, {path.stat().st_size // 1000} kB, by PyTorch {torch.__version__}: {path.name}")
+    write(stored, "optim.npz", f"PyTorch {torch.__version__}")
 
 
 if __name__ == "__main__":

@@ -6,20 +6,12 @@ what is stored here (`ops/test_torch.py`).
 
 from __future__ import annotations
 
-import io
-import os
-import sys
-import zipfile
-from pathlib import Path
+import numpy as np
+import torch
 
-# The root of the repository in the place of this folder, whose `typing` would hide Python's.
-sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
-
-from tests.ops.cases import CASES  # noqa: E402
-from tests.ops.numbers import unit  # noqa: E402
+from tests.ops.cases import CASES
+from tests.ops.numbers import unit
+from tests.torch_file import write
 
 
 def main() -> None:
@@ -44,17 +36,7 @@ def main() -> None:
                 for place, part in zip(case.gradient, parts, strict=True):
                     shape = arrays[place].shape
                     stored[f"{key}|gradient {place}"] = np.zeros(shape) if part is None else part.numpy()
-    path = Path(__file__).parent / "values" / "ops.npz"
-    path.parent.mkdir(exist_ok=True)
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, array in stored.items():
-            buffer = io.BytesIO()
-            np.lib.format.write_array(buffer, np.asarray(array), allow_pickle=False)
-            # A fixed date: the same values give the same file.
-            archive.writestr(
-                zipfile.ZipInfo(f"{name}.npy", (2020, 1, 1, 0, 0, 0)), buffer.getvalue(), zipfile.ZIP_DEFLATED
-            )
-    print(f"{len(stored)} arrays, {path.stat().st_size // 1000} kB, by PyTorch {torch.__version__}: {path.name}")
+    write(stored, "ops.npz", f"PyTorch {torch.__version__}")
 
 
 if __name__ == "__main__":

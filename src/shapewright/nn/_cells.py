@@ -7,15 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from shapewright.shapes.errors import ArgumentError
-from shapewright.tensor.random import Key, default_key
+from shapewright.tensor.random import Key, chosen_key
 
 
 def own_key(key: Key | None) -> Key:
     """Give a layer the key that it draws from: a stream of its own, split from `key` or from the process-wide key."""
-    if key is not None and not isinstance(key, Key):
-        raise ArgumentError(f"key= is a stream of random numbers, not {key!r}", hint=f"key=sw.Key({key!r})")
-    return (default_key() if key is None else key).split(1)[0]
+    return chosen_key(key).split(1)[0]
 
 
 NOTHING: Any = None

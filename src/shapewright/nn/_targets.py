@@ -10,10 +10,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from shapewright import ops
-from shapewright.ops.composite import sizes_of
+from shapewright.ops.composite import first_place, sizes_of
 from shapewright.ops.core import describe_operand
 from shapewright.shapes.dtypes import f32
 from shapewright.shapes.errors import ArgumentError, DTypeError, Error, IndexRangeError
@@ -170,11 +168,9 @@ class Classes:
         labels = self._labels.numpy()
         low, high = int(labels.min()), int(labels.max())
         worst = low if low < 0 else high
-        place = np.unravel_index(int(np.argmax(labels == worst)), labels.shape)
-        where = f" at [{', '.join(str(int(p)) for p in place)}]" if place else ""
         allowed = f"0 to {classes - 1}" if classes else "none: there are no classes"
         return IndexRangeError(
-            f"{self._called}: the class label {worst}{where} is out of range",
+            f"{self._called}: the class label {worst}{first_place(labels == worst)} is out of range",
             facts=[
                 ("allowed", f"{allowed}, and ignore_index={self._ignore_index}"),
                 ("input", describe_operand(self._input)),

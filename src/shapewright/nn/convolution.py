@@ -15,7 +15,7 @@ from shapewright.shapes import rules
 from shapewright.shapes.dtypes import f32
 from shapewright.shapes.errors import ArgumentError, ShapeError
 from shapewright.shapes.typing import Int, IntTuple, IntVar
-from shapewright.tensor._variables import FT
+from shapewright.tensor._variables import DH, DI, DW, FT, KH, KW, PH, PW, SH, ST, SW, K, P
 from shapewright.tensor.parameter import Parameter
 from shapewright.tensor.tensor import Tensor
 from shapewright.tensor.windows import SquareConvolution, Window
@@ -33,19 +33,7 @@ if TYPE_CHECKING:
 
 I = IntVar("I")  # noqa: E741  # channels of the input, as in `Linear`
 O = IntVar("O")  # noqa: E741  # channels of the result
-K = IntVar("K")
-ST = IntVar("ST")
-P = IntVar("P")
-DI = IntVar("DI")
 G = IntVar("G")
-KH = IntVar("KH")
-KW = IntVar("KW")
-SH = IntVar("SH")
-SW = IntVar("SW")
-PH = IntVar("PH")
-PW = IntVar("PW")
-DH = IntVar("DH")
-DW = IntVar("DW")
 
 
 class Conv2d(

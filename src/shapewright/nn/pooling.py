@@ -13,6 +13,7 @@ from shapewright import ops
 from shapewright.ops.composite import sizes_of
 from shapewright.shapes.dtypes import DType, Floating
 from shapewright.shapes.typing import Int, IntTuple, IntVar
+from shapewright.tensor._variables import DH, DI, DW, KH, KW, PH, PW, SH, ST, SW, K, P
 from shapewright.tensor.tensor import Tensor
 from shapewright.tensor.windows import FloatingPoolWindow, PoolWindow, SquarePooling
 
@@ -22,18 +23,6 @@ from .module import Module
 if TYPE_CHECKING:
     from shapewright.tensor.windows import Pools, PoolsRectangle, RectangularPooling
 
-K = IntVar("K")
-ST = IntVar("ST")
-P = IntVar("P")
-DI = IntVar("DI")
-KH = IntVar("KH")
-KW = IntVar("KW")
-SH = IntVar("SH")
-SW = IntVar("SW")
-PH = IntVar("PH")
-PW = IntVar("PW")
-DH = IntVar("DH")
-DW = IntVar("DW")
 
 type _Size = int | tuple[int, int]
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from shapewright.ops.comparison import equal_shapes
+from shapewright.ops.composite import first_place
 from shapewright.ops.core import Op, floating
 from shapewright.shapes.errors import ArgumentError
 
@@ -20,9 +21,7 @@ def _probabilities_value(x: np.ndarray) -> np.ndarray:
     if np.isnan(np.add.reduce(x, axis=None)):
         wrong = np.isnan(x)
         if wrong.any():
-            place = np.unravel_index(int(np.argmax(wrong)), x.shape)
-            where = f" at [{', '.join(str(int(p)) for p in place)}]" if x.ndim else ""
-            raise ArgumentError(f"the number{where} is NaN, which is no probability")
+            raise ArgumentError(f"the number{first_place(wrong)} is NaN, which is no probability")
     return x
 
 

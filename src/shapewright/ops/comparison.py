@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from shapewright.ops.core import Op, Shape, boolean, compared, same
+from shapewright.shapes.dim import counted_axes
 from shapewright.shapes.dtypes import DType, bool_
 from shapewright.shapes.errors import ArgumentError, DTypeError, ShapeError
 
@@ -26,7 +27,7 @@ def equal_shapes(*shapes: Shape | None, **_: Any) -> Shape:
             continue
         if len(other) != len(first):
             raise ShapeError(
-                f"the shapes differ: one has {_axes(len(first))} and the other {_axes(len(other))}",
+                f"the shapes differ: one has {counted_axes(len(first))} and the other {counted_axes(len(other))}",
                 hint=_how_to_broadcast(shapes, first, other),
             )
         differing = [(i, a, b) for i, (a, b) in enumerate(zip(first, other, strict=True)) if a != b]
@@ -52,10 +53,6 @@ def _how_to_broadcast(shapes: tuple[Shape | None, ...], first: Shape, other: Sha
         instead = f"{small}.broadcast_like({large}), or {small}.spread() in the place of {small}"
         return f"{instead}; nothing is broadcast silently"
     return "tensors of one shape: nothing is broadcast silently"
-
-
-def _axes(number: int) -> str:
-    return f"{number} axis" if number == 1 else f"{number} axes"
 
 
 def _truth(dtype: type[DType], *_: Any, **__: Any) -> type[DType]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from shapewright.ops.core import Op, Shape, Value
 from shapewright.shapes.errors import ArgumentError, Error
 
@@ -29,6 +31,12 @@ def check_tensors(name: str, *operands: Any) -> None:
                 f"{name}: an operand is {type(operand).__name__}, and a tensor is needed",
                 hint="sw.tensor(...) or sw.from_numpy(...) around it",
             )
+
+
+def first_place(wrong: np.ndarray) -> str:
+    """Write for a report where the first True stands: ` at [2, 0]`; nothing for an array of one element."""
+    place = np.unravel_index(int(np.argmax(wrong)), wrong.shape)
+    return f" at [{', '.join(str(int(p)) for p in place)}]" if place else ""
 
 
 def explained(

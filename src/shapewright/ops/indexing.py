@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from shapewright.ops.composite import axis_from_front, check_tensors, explained
+from shapewright.ops.composite import axis_from_front, check_tensors, explained, first_place
 from shapewright.ops.core import Op, Shape
 from shapewright.ops.elementwise import add
 from shapewright.ops.movement import slice
@@ -39,11 +39,9 @@ def check_range(indices: np.ndarray, size: int, what: str = "index") -> None:
     if low >= 0 and high < size:
         return
     worst = low if low < 0 else high
-    place = np.unravel_index(int(np.argmax(indices == worst)), indices.shape)
-    where = f" at [{', '.join(str(int(p)) for p in place)}]" if indices.ndim else ""
     allowed = f"0 to {size - 1}" if size else "none, because the axis is empty"
     raise IndexRangeError(
-        f"the {what} {worst}{where} is out of range",
+        f"the {what} {worst}{first_place(indices == worst)} is out of range",
         facts=[("allowed", allowed)],
         hint="indices that count from 0; negative ones do not count from the end here" if worst < 0 else None,
     )

@@ -294,6 +294,11 @@ def describe(sizes: Iterable[int]) -> str:
     return "[" + ", ".join(one(size) for size in sizes) + "]"
 
 
+def counted_axes(number: int) -> str:
+    """Write a number of axes: `1 axis`, `2 axes`."""
+    return "1 axis" if number == 1 else f"{number} axes"
+
+
 class Extent(int):
     """One axis as the shape rules see it while axes are matched: subtraction tells whether two axes are the same.
 

@@ -48,8 +48,3 @@ def plain_sizes(x: Any, rule: Callable[..., Any], *arguments: Any, doing: str, *
 def plain(x: Any) -> tuple[int, ...]:
     """Give the sizes of a tensor without their names."""
     return x._spec.sizes
-
-
-def named(x: Any) -> tuple[int, ...]:
-    """Give the sizes of a tensor with their names, where they have names."""
-    return x._dims or x._spec.sizes

@@ -13,7 +13,7 @@ import numpy as np
 from shapewright import ops
 from shapewright.ops.core import Op, Value, describe_operand
 from shapewright.shapes import rules
-from shapewright.shapes.dim import Dim, describe, merge
+from shapewright.shapes.dim import Dim, counted_axes, describe, merge
 from shapewright.shapes.errors import ArgumentError, Error, ShapeError
 from shapewright.shapes.resolve import axes_of, candidates
 
@@ -107,8 +107,9 @@ def numbered(x: Any, axis: Any, doing: str) -> tuple[int, ...]:
     for place in numbers(x, axis, doing):
         if not -rank <= place < rank:
             which = f"from {-rank} to {rank - 1}" if rank else "not there at all"
-            count = "1 axis" if rank == 1 else f"{rank} axes"
-            error = ShapeError(f"axis {place} does not exist: the axes of a tensor with {count} are {which}")
+            error = ShapeError(
+                f"axis {place} does not exist: the axes of a tensor with {counted_axes(rank)} are {which}"
+            )
             raise _explained(error, x, doing, ())
         found.append(place % rank)
     if len(set(found)) != len(found):

@@ -26,7 +26,7 @@ from shapewright.shapes.annotations import (
     TuplePattern,
     read,
 )
-from shapewright.shapes.dim import Atom, Dim, Polynomial, Scope, merge, without
+from shapewright.shapes.dim import Atom, Dim, Polynomial, Scope, counted_axes, merge, without
 from shapewright.shapes.dtypes import DType
 from shapewright.shapes.errors import ArgumentError, DTypeError, Error, ShapeError
 
@@ -167,7 +167,7 @@ class Binder:
             least = f"{len(dims)}" if not splats else f"at least {len(dims) - 1}"
             verb = "is" if least == "1" else "are"
             raise ShapeError(
-                f"{self.called}: {called} has {_axes(len(sizes))}, and {least} {verb} needed",
+                f"{self.called}: {called} has {counted_axes(len(sizes))}, and {least} {verb} needed",
                 facts=[("needed", pattern.text), (called, describe_operand(value))],
             )
         at = splats[0] if splats else len(dims)
@@ -315,10 +315,6 @@ def _key(value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple([item._spec if isinstance(item, Tensor) else _key(item) for item in value])
     return int(value) if isinstance(value, int | np.integer) else value if isinstance(value, type) else type(value)
-
-
-def _axes(count: int) -> str:
-    return "1 axis" if count == 1 else f"{count} axes"
 
 
 def _reading(size: Size, needed: int) -> str:

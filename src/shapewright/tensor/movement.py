@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, overload
 
 from shapewright import ops
-from shapewright.ops.composite import check_tensors
+from shapewright.ops.composite import check_tensors, sizes_of
 from shapewright.shapes import rules
 from shapewright.tensor import _checks as checks
 from shapewright.tensor import _target as target
@@ -100,7 +100,7 @@ class Movement(Generic[S, DT]):
          [2. 2. 2.]]
         """
         check_tensors("broadcast_like", other)
-        return target.broadcast(self, checks.named(other))
+        return target.broadcast(self, sizes_of(other))
 
     def spread(self) -> Spread[S, DT]:
         """Let the other operand decide the shape: `x - m.spread()` broadcasts `m` to the shape of `x`.

@@ -156,17 +156,24 @@ def seed(number: int) -> None:
     _default.restore(Key(number).state)
 
 
-def default_key() -> Key:
-    """Give the process-wide key."""
-    return _default
+def chosen_key(key: object) -> Key:
+    """Give the key that was asked for by `key=`, or the process-wide one for None.
+
+    Raises:
+        ArgumentError: it is no key.
+    """
+    if key is None:
+        return _default
+    if not isinstance(key, Key):
+        raise ArgumentError(f"key= is a stream of random numbers, not {key!r}", hint=f"key=sw.Key({key!r})")
+    return key
 
 
 def _random(op: Any, sizes: tuple[int, ...], dtype: Any, key: Key | None, device: Any, **params: Any) -> Any:
     wanted = spec(tuple([int(size) for size in sizes]), dtype)
-    if key is not None and not isinstance(key, Key):
-        raise ArgumentError(f"key= is a stream of random numbers, not {key!r}", hint=f"key=sw.Key({key!r})")
+    key = chosen_key(key)
     device = chosen_device(device)
-    seed, counter = (_default if key is None else key).draw(ops.random_blocks(wanted.count, dtype))
+    seed, counter = key.draw(ops.random_blocks(wanted.count, dtype))
     params = {"sizes": wanted.sizes, "dtype": dtype, "seed": seed, "counter": counter, **params}
     result = make(device.run(op, (), params, wanted), wanted, device)
     result._dims = sizes if any([type(size) is not int for size in sizes]) else None

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, overload
 from typing_extensions import TypeVar
 
 from shapewright.shapes.typing import IntTuple, IntVar
-from shapewright.tensor._variables import DT, S
+from shapewright.tensor._variables import DH, DI, DT, DW, KH, KW, PH, PW, SH, ST, SW, K, P, S
 
 if TYPE_CHECKING:
     from shapewright.shapes.dtypes import DType, Floating
@@ -29,18 +29,6 @@ M_contra = TypeVar("M_contra", contravariant=True)
 Y_co = TypeVar("Y_co", covariant=True)
 W_co = TypeVar("W_co", covariant=True)
 O = IntVar("O")  # noqa: E741  # channels of the result
-K = IntVar("K")
-ST = IntVar("ST")
-P = IntVar("P")
-DI = IntVar("DI")
-KH = IntVar("KH")
-KW = IntVar("KW")
-SH = IntVar("SH")
-SW = IntVar("SW")
-PH = IntVar("PH")
-PW = IntVar("PW")
-DH = IntVar("DH")
-DW = IntVar("DW")
 
 
 # ---- what a layer is to the image: its window, and the numbers that give the size of the result ----------------------
