@@ -261,7 +261,7 @@ class Tensor(
             raise TapeError(
                 "backward: nothing was traced, so there is no tape to go back through",
                 facts=[("loss", describe_operand(self))],
-                hint="model(x.trace()) where the loss is computed",
+                hint="model(x.trace()) where the loss is computed; after .stop_gradient(), .trace_like(x) begins anew",
             )
         if not self._spec.dtype.is_floating:
             raise DTypeError(
