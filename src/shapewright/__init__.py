@@ -102,4 +102,4 @@ if not TYPE_CHECKING:
 
         from shapewright.tensor.habits import PACKAGE, missing
 
-        raise missing("shapewright", name, PACKAGE, sys.modules[__name__])
+        raise missing("shapewright", name, PACKAGE, sys.modules[__name__], Tensor)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import shapewright as sw
-from shapewright import nn, optim
+from shapewright import data, nn, optim
 from shapewright.tensor import habits
 
 
@@ -30,18 +30,36 @@ def test_a_name_of_another_library_is_answered() -> None:
     assert said(optim.Adam(model), "step").endswith("write  optimizer.update(loss.backward())")
     assert said(nn, "CrossEntropyLoss").endswith("write  nn.cross_entropy(logits, labels)")
     assert said(sw, "no_grad").endswith("write  nothing: what is not traced is not recorded")
+    assert said(sw, "flatten").endswith("write  x.flatten(...)")
+    assert said(sw, "bmm").endswith("write  x @ y")
+    assert said(nn, "relu").endswith("write  x.relu(...)")
+    assert said(optim, "lr_scheduler").endswith("write  optimizer.lr = rate, at any time")
+    assert said(data, "DataLoader").endswith("write  data.Batches(x, y, size=64, shuffle=sw.Key(0))")
+    assert said(sw, "__nothing__") == "shapewright has no attribute '__nothing__'"
 
 
 def test_no_name_that_is_here_is_explained_as_missing() -> None:
     for owner, table in ((sw.Tensor, habits.TENSOR), (nn.Module, habits.MODULE), (optim.Optimizer, habits.OPTIMIZER)):
         assert [name for name in table if hasattr(owner, name)] == []
     assert [name for name in habits.NN if name in vars(nn)] == []
-    assert [name for name in habits.PACKAGE if name in vars(sw)] == []
+    for room, table in ((sw, habits.PACKAGE), (optim, habits.OPTIM), (data, habits.DATA)):
+        assert [name for name in table if name in vars(room)] == []
 
 
 def test_what_is_proposed_exists() -> None:
-    tables = (habits.TENSOR, habits.MODULE, habits.OPTIMIZER, habits.NN, habits.PACKAGE)
-    owners = {"x": sw.Tensor, "model": nn.Module, "optimizer": optim.Optimizer, "nn": nn, "sw": sw, "optim": optim}
+    tables = (
+        *(habits.TENSOR, habits.MODULE, habits.OPTIMIZER),
+        *(habits.NN, habits.OPTIM, habits.DATA, habits.PACKAGE),
+    )
+    owners = {
+        "data": data,
+        "x": sw.Tensor,
+        "model": nn.Module,
+        "optimizer": optim.Optimizer,
+        "nn": nn,
+        "sw": sw,
+        "optim": optim,
+    }
     named = [
         (owner, name)
         for table in tables

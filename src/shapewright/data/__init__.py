@@ -28,4 +28,14 @@ elif MYPY or not PYRIGHT:
 else:
     from shapewright._portable.data import *
 
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        import sys
+
+        from shapewright.tensor.habits import DATA, missing
+
+        raise missing("shapewright.data", name, DATA, sys.modules[__name__])
+
+
 __all__ = ["Batches", "Images", "fashion_mnist", "mnist", "read_idx", "split"]

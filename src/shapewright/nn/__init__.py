@@ -87,5 +87,6 @@ if not TYPE_CHECKING:
         import sys
 
         from shapewright.tensor.habits import NN, missing
+        from shapewright.tensor.tensor import Tensor
 
-        raise missing("shapewright.nn", name, NN, sys.modules[__name__])
+        raise missing("shapewright.nn", name, NN, sys.modules[__name__], Tensor)

@@ -33,6 +33,16 @@ elif MYPY or not PYRIGHT:
 else:
     from shapewright._portable.optim import *
 
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        import sys
+
+        from shapewright.tensor.habits import OPTIM, missing
+
+        raise missing("shapewright.optim", name, OPTIM, sys.modules[__name__])
+
+
 __all__ = [
     "SGD",
     "Adam",

@@ -83,6 +83,19 @@ OPTIMIZER = {
     "step": "optimizer.update(loss.backward())",
     "zero_grad": _NO_GRADIENTS_TO_CLEAR,
 }
+OPTIM = {
+    "Adagrad": "optim.RMSprop(model), the nearest that is here",
+    "clip_grad_norm_": "grads = optim.clip_by_global_norm(grads, max_norm)",
+    "lr_scheduler": "optimizer.lr = rate, at any time",
+}
+DATA = {
+    "DataLoader": "data.Batches(x, y, size=64, shuffle=sw.Key(0))",
+    "Dataset": "tensors whose first axis counts the examples: data.Batches(x, y, size=64)",
+    "FashionMNIST": "data.fashion_mnist(path)",
+    "MNIST": "data.mnist(path)",
+    "TensorDataset": "the tensors themselves: data.Batches(x, y, size=64)",
+    "random_split": "data.split(x, y, size=1000, key=sw.Key(0))",
+}
 NN = {
     "AdaptiveAvgPool2d": "nn.AvgPoolGlobal()",
     "AdaptiveMaxPool2d": "nn.MaxPoolGlobal()",
@@ -99,41 +112,69 @@ NN = {
     "ParameterList": "a list in an attribute: self.weights = [a, b]",
     "SmoothL1Loss": "nn.smooth_l1(input, target)",
     "functional": "methods and functions: x.relu(), nn.cross_entropy(logits, labels)",
+    "l1_loss": "nn.mae(input, target)",
+    "mse_loss": "nn.mse(input, target)",
+    "nll_loss": "nn.nll(log_probabilities, labels)",
+    "smooth_l1_loss": "nn.smooth_l1(input, target)",
 }
 PACKAGE = {
-    "abs": "x.abs()",
+    "Generator": "sw.Key(0)",
+    "Size": "a tuple of sizes: x.shape",
+    "allclose": "(x - y).abs().max().item() < 1e-6",
     "as_tensor": "sw.tensor(numbers), or sw.from_numpy(array)",
+    "asarray": "sw.tensor(numbers), or sw.from_numpy(array)",
+    "autograd": "loss.backward(), or sw.grad(function)(x)",
+    "bfloat16": "sw.bf16",
     "cat": "sw.concat((x, y), axis=0)",
-    "exp": "x.exp()",
+    "device": "sw.Cpu(), or sw.Reference()",
+    "double": "sw.f64",
+    "dtype": "sw.DType, and sw.f32 and its like",
+    "empty": "sw.zeros(shape)",
+    "enable_grad": "x.trace(), where recording begins",
+    "equal": "(x == y).all().item()",
+    "float": "sw.f32",
     "float16": "sw.f16",
     "float32": "sw.f32",
     "float64": "sw.f64",
+    "full_like": "sw.full(x.shape, value)",
+    "func": "sw.grad(function), sw.value_and_grad(function)",
+    "half": "sw.f16",
+    "hstack": "sw.concat((x, y), axis=1)",
+    "inf": "float('inf')",
+    "inference_mode": "nothing: what is not traced is not recorded",
+    "int": "sw.i32",
     "int32": "sw.i32",
     "int64": "sw.i64",
     "load": "sw.files.load(model, path)",
-    "log": "x.log()",
+    "is_tensor": "isinstance(x, sw.Tensor)",
+    "long": "sw.i64",
     "manual_seed": "sw.seed(0), or key=sw.Key(0)",
-    "matmul": "x @ y",
-    "max": "x.max(to)",
-    "mean": "x.mean(to)",
+    "nan": "float('nan')",
     "no_grad": "nothing: what is not traced is not recorded",
-    "relu": "x.relu()",
-    "reshape": "x.reshape(to)",
+    "rand_like": "sw.rand(x.shape)",
+    "randn_like": "sw.randn(x.shape)",
     "save": "sw.files.save(model, path)",
-    "sigmoid": "x.sigmoid()",
-    "softmax": "x.softmax()",
-    "split": "x.split(parts, axis=0)",
-    "sqrt": "x.sqrt()",
-    "sum": "x.sum(to)",
-    "tanh": "x.tanh()",
+    "set_default_dtype": "dtype= where tensors and layers are made",
+    "set_grad_enabled": "x.trace(), where recording begins",
     "uint8": "sw.u8",
-    "var": "x.var(to)",
+    "utils": "sw.data.Batches(x, y, size=64), sw.checkpoint(function, x)",
+    "vstack": "sw.concat((x, y), axis=0)",
 }
 
 
-def missing(what: str, name: str, habits: Mapping[str, str], owner: Any) -> AttributeError:
-    """Give the error of an attribute that is not there, with what to write instead where that is known."""
+def missing(what: str, name: str, habits: Mapping[str, str], owner: Any, methods: type | None = None) -> AttributeError:
+    """Give the error of an attribute that is not there, with what to write instead where that is known.
+
+    Args:
+        what: what has no such attribute, as the error names it.
+        name: the attribute.
+        habits: what to write instead, by name.
+        owner: the object.
+        methods: the class of tensors, where functions of other libraries are its methods.
+    """
     instead = habits.get(name)
+    if instead is None and methods is not None and not name.startswith("_"):
+        instead = TENSOR.get(name) or (f"x.{name}(...)" if callable(getattr(methods, name, None)) else None)
     if instead is None and what == "Tensor" and name.endswith("_") and not name.startswith("_"):
         instead = f"y = x.{name[:-1]}(...): a tensor never changes"
     text = f"{what} has no attribute {name!r}"
