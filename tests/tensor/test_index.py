@@ -121,14 +121,18 @@ ERRORS: list[tuple[Any, type[Exception], str]] = [
     (
         2,
         sw.IndexRangeError,
-        ("index: the index is outside its axis; the last index is the size minus 1\n"
-        "  axis   0, of size 2\n  x      Tensor[[2, 3, 4]]\n  index  2"),
+        (
+            "index: the index is outside its axis; the last index is the size minus 1\n"
+            "  axis   0, of size 2\n  x      Tensor[[2, 3, 4]]\n  index  2"
+        ),
     ),
     (
         (0, -4),
         sw.IndexRangeError,
-        ("index: the index is outside its axis; the last index is the size minus 1\n"
-        "  axis   1, of size 3\n  x      Tensor[[2, 3, 4]]\n  index  0, -4"),
+        (
+            "index: the index is outside its axis; the last index is the size minus 1\n"
+            "  axis   1, of size 3\n  x      Tensor[[2, 3, 4]]\n  index  0, -4"
+        ),
     ),
     (
         slice(0, 5),
@@ -156,20 +160,26 @@ ERRORS: list[tuple[Any, type[Exception], str]] = [
     (
         [0, 2],
         sw.IndexRangeError,
-        ("index: an index is outside its axis; the last index is the size minus 1\n"
-        "  axis   0, of size 2\n  x      Tensor[[2, 3, 4]]\n  index  [0, 2]"),
+        (
+            "index: an index is outside its axis; the last index is the size minus 1\n"
+            "  axis   0, of size 2\n  x      Tensor[[2, 3, 4]]\n  index  [0, 2]"
+        ),
     ),
     (
         ([0], [1]),
         sw.ShapeError,
-        (f"index: two axes are indexed by lists; one list picks places of one axis{X}[0], [1]\n"
-        "  write  x.take(places, axis=0).take(others, axis=1), or x.gather(indices, axis=1) to pair them up"),
+        (
+            f"index: two axes are indexed by lists; one list picks places of one axis{X}[0], [1]\n"
+            "  write  x.take(places, axis=0).take(others, axis=1), or x.gather(indices, axis=1) to pair them up"
+        ),
     ),
     (
         [True, False],
         sw.ShapeError,
-        (f"index: a list of places holds ints, not True{X}[True, False]\n"
-        "  write  sw.where(mask, x, 0.0) to keep the shape, x.take(places, axis=0) to pick places"),
+        (
+            f"index: a list of places holds ints, not True{X}[True, False]\n"
+            "  write  sw.where(mask, x, 0.0) to keep the shape, x.take(places, axis=0) to pick places"
+        ),
     ),
 ]
 
