@@ -394,3 +394,21 @@ def test_a_chain_has_a_tensor_on_its_left() -> None:
     x = sw.ones((2, 3))
     up, down = nn.Linear(3, 5), nn.Linear(5, 4)
     np.testing.assert_array_equal((x >> up >> down).numpy(), down(up(x)).numpy())
+
+
+def test_a_checkpoint_sees_all_cells_of_one_moment() -> None:
+    model = nn.Sequential(*[nn.Linear(4, 4) for _ in range(12)])
+    states = [{name: sw.full(v.shape, float(k)) for name, v in model.state_dict().items()} for k in range(2)]
+    model.load_state_dict(states[0])
+    done = threading.Event()
+
+    def change() -> None:
+        for number in range(400):
+            model.load_state_dict(states[number % 2])
+        done.set()
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    moments = [{float(v.numpy().flat[0]) for v in model.state_dict().values()} for _ in iter(done.is_set, True)]
+    thread.join()
+    assert all(len(moment) == 1 for moment in moments)

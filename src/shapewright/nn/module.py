@@ -21,7 +21,7 @@ from shapewright.tensor._plain import PlainArguments
 from shapewright.tensor.binding import Binder, forget
 from shapewright.tensor.feeding import Layered
 from shapewright.tensor.habits import MODULE, missing
-from shapewright.tensor.parameter import Buffer, Parameter
+from shapewright.tensor.parameter import Buffer, Parameter, one_moment
 from shapewright.tensor.random import Key
 from shapewright.tensor.tensor import Tensor
 
@@ -198,7 +198,8 @@ class Module(Layered):
         >>> sw.nn.LayerNorm(2).state_dict()['weight']
         Tensor[[2], f32] on cpu: [1. 1.]
         """
-        return {name: cell.stop_gradient() for name, cell in self.cells().items()}
+        with one_moment:
+            return {name: cell.stop_gradient() for name, cell in self.cells().items()}
 
     def load_state_dict(self, state: Mapping[str, Tensor[Any, Any]]) -> None:
         """Assign all parameters and buffers by name; if anything does not fit, nothing is assigned.
@@ -330,9 +331,10 @@ def assign_all(called: str, cells: Mapping[str, Parameter | Buffer], state: Mapp
     if problems or wrong_dtypes:
         kind = ShapeError if problems else DTypeError
         raise kind(f"the state does not fit {called}; nothing was assigned", facts=problems + wrong_dtypes)
-    for name, cell in cells.items():
-        value: Any = state[name]
-        cell.assign(value if value.device == cell.device else value.to(cell.device))
+    with one_moment:
+        for name, cell in cells.items():
+            value: Any = state[name]
+            cell.assign(value if value.device == cell.device else value.to(cell.device))
 
 
 def differences(

@@ -19,7 +19,7 @@ from shapewright.shapes.errors import ArgumentError, DeviceError, DTypeError, Un
 from shapewright.tape import Gradients
 from shapewright.tensor.creation import full
 from shapewright.tensor.habits import OPTIMIZER, missing
-from shapewright.tensor.parameter import Buffer, Parameter
+from shapewright.tensor.parameter import Buffer, Parameter, one_moment
 from shapewright.tensor.tensor import Tensor
 
 
@@ -161,8 +161,9 @@ class Optimizer:
             )
         if unused not in ("error", "ignore"):
             raise ArgumentError(f'{self._called}.update: unused= is "error" or "ignore", not {unused!r}')
-        for group, slot, gradient in self._matched(grads, unused):
-            self._update_one(group, slot, gradient)
+        with one_moment:
+            for group, slot, gradient in self._matched(grads, unused):
+                self._update_one(group, slot, gradient)
 
     def _matched(self, grads: Gradients, unused: str) -> list[tuple[Group, Slot, Tensor]]:
         """Find the gradient of each parameter, and check all before the first is used."""
@@ -284,7 +285,8 @@ class Optimizer:
         >>> sw.optim.RMSprop([sw.Parameter(sw.ones((2,)))]).state_dict()
         {'groups.0.lr': Tensor[[], f64] on cpu: 0.01, 'parameters.0.square_avg': Tensor[[2], f32] on cpu: [0. 0.]}
         """
-        return {name: cell.stop_gradient() for name, cell in self.cells().items()}
+        with one_moment:
+            return {name: cell.stop_gradient() for name, cell in self.cells().items()}
 
     def load_state_dict(self, state: Mapping[str, Tensor[Any, Any]]) -> None:
         """Go on from a state that `state_dict` gave; if anything does not fit, nothing is assigned.

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,12 +18,10 @@ from shapewright.shapes.dtypes import Spec
 from shapewright.shapes.errors import CaptureError, DeviceError, Error
 
 from .binding import Binder, check_callable
-from .parameter import Buffer, Parameter
+from .parameter import Buffer, Parameter, one_moment
 from .random import Key
 from .tensor import Tensor, make
 
-# One program at a time: each uses all cores, and each sees all cells of one moment.
-_running = threading.RLock()
 _MOST_PROGRAMS = 256
 
 
@@ -133,7 +130,8 @@ class Compiled:
                     hint=f"x.to({home!r})",
                 )
         key = (tuple([leaf._spec for leaf in leaves]), _key(structure), home)
-        with _running:
+        # One program at a time: each uses all cores, and each sees all cells of one moment.
+        with one_moment:
             program = self.programs.get(key)
             if program is None:
                 program = self._capture(structure, leaves, names, home)

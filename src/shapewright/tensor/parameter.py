@@ -5,6 +5,7 @@ What it is not: where parameters are found (`nn/module.py`) or updated (`optim/`
 
 from __future__ import annotations
 
+import threading
 import weakref
 from typing import TYPE_CHECKING, Any, Generic
 
@@ -20,6 +21,10 @@ _held_storage: Any = Tensor._storage.__get__  # pyrefly: ignore[missing-attribut
 _hold_storage: Any = Tensor._storage.__set__  # pyrefly: ignore[missing-attribute]  # the slot's descriptor
 _held_device: Any = Tensor._device.__get__  # pyrefly: ignore[missing-attribute]  # the slot's descriptor
 _hold_device: Any = Tensor._device.__set__  # pyrefly: ignore[missing-attribute]  # the slot's descriptor
+
+
+# Held while the cells of a model are read or assigned together, so that each such reading sees all of one moment.
+one_moment = threading.RLock()
 
 
 class _Cell(Tensor[S, DT], Generic[S, DT]):

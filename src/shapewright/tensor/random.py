@@ -63,9 +63,9 @@ class Key:
         if active.capture is not None:
             return active.capture.draw(self, blocks)
         with self._lock:
-            start = self._counter
+            seed, start = self._seed, self._counter
             self._counter += blocks
-        return self._seed, start
+        return seed, start
 
     def split(self, count: int) -> tuple[Key, ...]:
         """Give `count` keys whose streams are independent of this one's and of each other's.
@@ -97,7 +97,8 @@ class Key:
         >>> bool((sw.rand((2,), key=key) == first).all())
         True
         """
-        return self._seed, self._counter
+        with self._lock:
+            return self._seed, self._counter
 
     def restore(self, state: tuple[int, int]) -> None:
         """Go to a position that `state` gave.
@@ -123,12 +124,14 @@ class Key:
         return self.__deepcopy__({})
 
     def __deepcopy__(self, memo: object) -> Key:
-        key = Key(self._seed)
-        key._counter = self._counter
+        seed, counter = self.state
+        key = Key(seed)
+        key._counter = counter
         return key
 
     def __repr__(self) -> str:
-        return f"Key({self._seed}) at {self._counter}"
+        seed, counter = self.state
+        return f"Key({seed}) at {counter}"
 
 
 class _Replay(threading.local):
