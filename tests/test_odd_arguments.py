@@ -272,14 +272,26 @@ REPORTS: dict[str, tuple[Callable[[], object], str]] = {
         "the state of Linear is a dict of tensors by name, and this is list\n\
   write  what state_dict() gave, or files.read(path)",
     ),
+    "a diagonal": (
+        lambda: X.tril(diagonal=1.5),
+        "tril: diagonal= is the number of a diagonal, an int, not 1.5",
+    ),
+    "a bound that is no number": (
+        lambda: X.clip("0"),
+        "clip: a number is needed, and str is none\n  x    Tensor[[2, 3]]\n  min  0",
+    ),
+    "an int of many digits to fill with": (
+        lambda: sw.full((2,), 2**70, dtype=sw.i64),
+        "full: 1180591620717411303424 does not fit i64, which holds -9223372036854775808 to 9223372036854775807",
+    ),
     "an equation": (
         lambda: ANY.einsum(X, X),
         'einsum: what it does is said in a str, not Tensor\n  write  "ij,jk->ik"',
     ),
     "a parameter": (
-        lambda: X.tril(diagonal="a"),
-        "tril: the parameters do not fit: bad operand type for unary -: 'str'\n\
-  x         Tensor[[2, 3]]\n  diagonal  a",
+        lambda: X.elu(alpha=None),
+        "elu: the parameters do not fit: unsupported operand type(s) for *: 'float' and 'NoneType'\n\
+  x  Tensor[[2, 3]]",
     ),
 }
 

@@ -47,9 +47,9 @@ def calculate_gain(nonlinearity: Nonlinearity, param: float | None = None) -> fl
     >>> sw.nn.init.calculate_gain("leaky_relu", 1.0)
     1.0
     """
-    if nonlinearity == "leaky_relu":
+    if isinstance(nonlinearity, str) and nonlinearity == "leaky_relu":
         return math.sqrt(2.0 / (1.0 + (0.01 if param is None else param) ** 2))
-    if nonlinearity not in _GAINS:
+    if not isinstance(nonlinearity, str) or nonlinearity not in _GAINS:
         raise ArgumentError(
             f"calculate_gain: there is no gain for {nonlinearity!r}",
             facts=[("known", ", ".join([*_GAINS, "leaky_relu"]))],

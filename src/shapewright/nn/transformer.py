@@ -40,7 +40,7 @@ _ACTIVATIONS: dict[str, Callable[[Any], Any]] = {"relu": ops.relu, "gelu": ops.g
 
 
 def _check_activation(given: Activation, called: str) -> None:
-    if not callable(given) and given not in _ACTIVATIONS:
+    if not callable(given) and (not isinstance(given, str) or given not in _ACTIVATIONS):
         raise ArgumentError(f'{called}: activation is "relu", "gelu" or a function, not {given!r}')
 
 

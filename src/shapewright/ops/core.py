@@ -247,6 +247,8 @@ def _agree(dtypes: Sequence[Any]) -> type[DType]:
     for dtype in dtypes:
         if dtype is float or dtype is int or dtype is bool:
             continue
+        if not issubclass(dtype, DType):
+            raise ArgumentError(f"a number is needed, and {dtype.__name__} is none")
         if found is not None and dtype is not found:
             raise DTypeError(
                 f"the element types {found.name} and {dtype.name} differ, and nothing is converted silently",

@@ -15,6 +15,7 @@ from shapewright.ops.core import Value, describe_operand
 from shapewright.shapes import rules
 from shapewright.shapes.dim import Dim
 from shapewright.shapes.errors import Error, IndexRangeError, ShapeError
+from shapewright.tensor._target import is_number
 
 MASK_HINT = "sw.where(mask, x, 0.0) to keep the shape, x.take(places, axis=0) to pick places"
 
@@ -173,7 +174,7 @@ def _slice(x: Any, at: Any, item: slice, size: int) -> tuple[int, int, int, int]
     last = size if item.stop is None else item.stop
     step = 1 if item.step is None else item.step
     for end in (first, last, step):
-        if not isinstance(end, SupportsIndex):
+        if not is_number(end):
             raise _explained(ShapeError(f"the ends of a slice are ints, not {end!r}"), x, at)
     start, stop, by = (int(end.__index__()) for end in (first, last, step))
     _check(rules.slice_shape, x, at, None, ShapeError, (size,), start, stop, by, 0)

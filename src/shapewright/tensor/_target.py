@@ -24,7 +24,7 @@ _MOST_VERDICTS = 8192
 def _shape_asked_for(x: Any, to: Any, doing: str, number_rule: Callable[[int], object]) -> tuple[int, ...]:
     if type(to) is tuple:
         return to
-    if isinstance(to, SupportsIndex):
+    if is_number(to):
         try:
             number_rule(to.__index__())
         except ShapeError as error:
@@ -76,7 +76,7 @@ def _axes(x: Any, to: tuple[int, ...], doing: str, rule: Any, grows: bool, hint:
     source = x._dims or x._spec.sizes
     try:
         return axes_of(rule, source, to, ordered=ordered, grows=grows)
-    except (ShapeError, TypeError, ValueError, AttributeError) as error:
+    except (ShapeError, TypeError, ValueError, AttributeError, OverflowError) as error:
         _checked_sizes(x, to, doing)
         if not isinstance(error, ShapeError):
             raise

@@ -126,7 +126,12 @@ def full(shape: T, value: float, *, dtype: type[E] = f32, device: Device | None 
     except DTypeError as error:
         error.message, error.hint = f"full: {error.message}", "an int, or dtype=sw.f32"
         raise
-    return _filled("full", shape, _converted(np.asarray(number), wanted, "full"), wanted, device)
+    if wanted.is_integer:
+        _check_fits(number, number, wanted, "full")
+    try:
+        return _filled("full", shape, number, wanted, device)
+    except OverflowError:
+        raise ArgumentError("full: value is an int beyond all floating point numbers") from None
 
 
 def _number(value: Any, called: str, name: str) -> Any:

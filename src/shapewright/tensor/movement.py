@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, overload
 from shapewright import ops
 from shapewright.ops.composite import check_tensors, sizes_of
 from shapewright.shapes import rules
+from shapewright.shapes.errors import ArgumentError
 from shapewright.tensor import _checks as checks
 from shapewright.tensor import _target as target
 from shapewright.tensor._variables import DT, S
@@ -39,6 +40,12 @@ if TYPE_CHECKING:
     )
     from shapewright.shapes.typing import Flag, IntTuple
     from shapewright.tensor.tensor import Tensor
+
+
+def _diagonal(x: Any, diagonal: Any, doing: str) -> int:
+    if not target.is_number(diagonal):
+        raise ArgumentError(f"{doing}: diagonal= is the number of a diagonal, an int, not {diagonal!r}")
+    return int(diagonal)
 
 
 class Movement(Generic[S, DT]):
@@ -299,7 +306,7 @@ class Movement(Generic[S, DT]):
         [[1. 0.]
          [1. 1.]]
         """
-        return ops.tril(self, diagonal=diagonal)
+        return ops.tril(self, diagonal=_diagonal(self, diagonal, "tril"))
 
     def triu(self: Movement[S, DT], *, diagonal: int = 0) -> Tensor[matrix_shape(S), DT]:
         """Keep the upper triangle of the last two axes; the elements below the diagonal become 0.
@@ -318,4 +325,4 @@ class Movement(Generic[S, DT]):
         [[1. 1.]
          [0. 1.]]
         """
-        return ops.triu(self, diagonal=diagonal)
+        return ops.triu(self, diagonal=_diagonal(self, diagonal, "triu"))
