@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from shapewright.graph import DrawCounter, DrawSeed, Graph
+from shapewright.graph import Graph
 from shapewright.shapes.errors import Error
 
 from .elements import is_elementwise, is_reduction
 from .expand import expand
 from .fusion import Kernel, fuse
 from .machine import compile_module, select_target
-from .plan import Plan, plan
+from .plan import plan
 from .products import fits_product, is_product
 from .program import FUNCTION, SCRATCH_BYTES, Table, program_key, program_text
 from .threads import pool
@@ -155,6 +155,3 @@ def _aligned(count: int) -> np.ndarray:
     raw = np.zeros(count + 64, np.uint8)
     offset = -_address(raw) % 64
     return raw[offset : offset + count]
-
-
-__all__ = ["DrawCounter", "DrawSeed", "Executable", "Plan"]
