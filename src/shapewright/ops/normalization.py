@@ -38,14 +38,10 @@ def in_f32(function: Callable[[Any], Any], x: Any) -> Any:
     return cast(function(cast(x, dtype=f32)), dtype=dtype)
 
 
-def _spread(reduced: Any, x: Any, axes: tuple[int, ...]) -> Any:
-    return broadcast(reduced, sizes=x._spec.sizes, axes=reductions.kept(x, axes))
-
-
 def _from_top(x: Any, axes: tuple[int, ...]) -> Any:
     """Take the largest element out, so that exp cannot overflow; the result does not depend on it."""
     top = stop_gradient(reductions.max(x, axes=axes))
-    return sub(x, _spread(top, x, axes))
+    return sub(x, reductions.spread(top, x, axes))
 
 
 def softmax(x: Any, *, axis: int | tuple[int, ...] = -1) -> Any:
@@ -68,7 +64,7 @@ def softmax(x: Any, *, axis: int | tuple[int, ...] = -1) -> Any:
         if x._spec.count == 0:
             return exp(x)
         powers = exp(_from_top(x, axes))
-        return div(powers, _spread(reductions.sum(powers, axes=axes), x, axes))
+        return div(powers, reductions.spread(reductions.sum(powers, axes=axes), x, axes))
 
     return in_f32(computed, x)
 
@@ -93,7 +89,7 @@ def log_softmax(x: Any, *, axis: int | tuple[int, ...] = -1) -> Any:
         if x._spec.count == 0:
             return exp(x)
         below = _from_top(x, axes)
-        return sub(below, _spread(log(reductions.sum(exp(below), axes=axes)), x, axes))
+        return sub(below, reductions.spread(log(reductions.sum(exp(below), axes=axes)), x, axes))
 
     return in_f32(computed, x)
 
@@ -115,9 +111,9 @@ def normalize(x: Any, *, axis: int | tuple[int, ...] = -1, epsilon: float = 1e-5
     axes = _axes(x, axis, "normalize")
 
     def computed(x: Any) -> Any:
-        centred = sub(x, _spread(reductions.mean(x, axes=axes), x, axes))
+        centred = sub(x, reductions.spread(reductions.mean(x, axes=axes), x, axes))
         variance = reductions.mean(mul(centred, centred), axes=axes)
-        return mul(centred, _spread(rsqrt(add(variance, epsilon)), x, axes))
+        return mul(centred, reductions.spread(rsqrt(add(variance, epsilon)), x, axes))
 
     return in_f32(computed, x)
 

@@ -45,12 +45,13 @@ def kept(x: Any, axes: Axes) -> Axes:
     return tuple(axis for axis in range(len(x._spec.sizes)) if axis not in axes)
 
 
-def _spread(g: Any, x: Any, axes: Axes) -> Any:
+def spread(g: Any, x: Any, axes: Axes) -> Any:
     """Repeat a reduction's result along the axes that were reduced."""
     return movement.broadcast(g, sizes=x._spec.sizes, axes=kept(x, axes)) if axes else g
 
 
-def _count(sizes: Shape, axes: Axes) -> int:
+def count_over(sizes: Shape, axes: Axes) -> int:
+    """Give how many elements a reduction makes one of."""
     return math.prod(sizes[axis] for axis in axes)
 
 
@@ -69,7 +70,7 @@ def _averaged_dtype(x: type[DType], **_: Any) -> type[DType]:
 def _accumulator(x: np.ndarray, axes: Axes) -> Any:
     if x.dtype.kind in "iub":
         return np.int64
-    return np.float64 if x.dtype == np.float32 and _count(x.shape, axes) >= _MANY else None
+    return np.float64 if x.dtype == np.float32 and count_over(x.shape, axes) >= _MANY else None
 
 
 # ---- sum, mean, prod ------------------------------------------------------------------------------------------------
@@ -82,18 +83,18 @@ sum = Op(
     shape=_reduced,
     value=_sum_value,
     dtype=_summed_dtype,
-    gradients=(lambda g, y, x, axes: _spread(g, x, axes),),
+    gradients=(lambda g, y, x, axes: spread(g, x, axes),),
 )
 """The sum over ``axes``; 0 of no elements. PyTorch: ``torch.sum``."""
 
 
 def _mean_value(x: np.ndarray, axes: Axes) -> Any:
     total = np.asarray(_sum_value(x, axes))
-    return np.divide(total, total.dtype.type(_count(x.shape, axes)))
+    return np.divide(total, total.dtype.type(count_over(x.shape, axes)))
 
 
 def _mean_gradient(g: Any, y: Any, x: Any, axes: Axes) -> Any:
-    return _spread(mul(g, 1.0 / (_count(x._spec.sizes, axes) or 1)), x, axes)
+    return spread(mul(g, 1.0 / (count_over(x._spec.sizes, axes) or 1)), x, axes)
 
 
 mean = Op("mean", shape=_reduced, value=_mean_value, dtype=_averaged_dtype, gradients=(_mean_gradient,))
@@ -107,8 +108,8 @@ def _prod_value(x: np.ndarray, axes: Axes) -> Any:
 def _prod_gradient(g: Any, y: Any, x: Any, axes: Axes) -> Any:
     """Multiply by the product of the other elements, found without a division: zeros are numbers like others."""
     sizes = x._spec.sizes
-    count = _count(sizes, axes)
-    g = _spread(g, x, axes)
+    count = count_over(sizes, axes)
+    g = spread(g, x, axes)
     if count < 2:
         return g
     order = (*axes, *kept(x, axes))
@@ -154,9 +155,9 @@ prod = Op("prod", shape=_reduced, value=_prod_value, dtype=_summed_dtype, gradie
 # ---- max, min -------------------------------------------------------------------------------------------------------
 def _extreme_gradient(g: Any, y: Any, x: Any, axes: Axes) -> Any:
     """Divide the gradient evenly among the elements that tie (PyTorch: amax)."""
-    chosen = eq(x, _spread(y, x, axes))
+    chosen = eq(x, spread(y, x, axes))
     number = cast(sum(chosen, axes=axes), dtype=g._spec.dtype)
-    return where(chosen, _spread(div(g, number), x, axes), 0.0)
+    return where(chosen, spread(div(g, number), x, axes), 0.0)
 
 
 max = Op(
@@ -180,7 +181,7 @@ min = Op(
 
 # ---- var, std, logsumexp --------------------------------------------------------------------------------------------
 def _var_value(x: np.ndarray, axes: Axes, correction: float = 1) -> Any:
-    number = _count(x.shape, axes)
+    number = count_over(x.shape, axes)
     centre = np.expand_dims(np.asarray(_mean_value(x, axes)), axes)
     total = np.asarray(_sum_value(np.square(x - centre), axes))
     left = number - correction
@@ -188,9 +189,9 @@ def _var_value(x: np.ndarray, axes: Axes, correction: float = 1) -> Any:
 
 
 def _var_gradient(g: Any, y: Any, x: Any, axes: Axes, correction: float = 1) -> Any:
-    left = _count(x._spec.sizes, axes) - correction
+    left = count_over(x._spec.sizes, axes) - correction
     scale = 2.0 / left if left > 0 else math.inf
-    return mul(_spread(mul(g, scale), x, axes), sub(x, _spread(mean(x, axes=axes), x, axes)))
+    return mul(spread(mul(g, scale), x, axes), sub(x, spread(mean(x, axes=axes), x, axes)))
 
 
 var = Op("var", shape=_reduced, value=_var_value, dtype=_averaged_dtype, gradients=(_var_gradient,))
@@ -218,7 +219,7 @@ std = Op(
 
 
 def _logsumexp_value(x: np.ndarray, axes: Axes) -> Any:
-    if _count(x.shape, axes) == 0:
+    if count_over(x.shape, axes) == 0:
         return np.full(_reduced(x.shape, axes=axes), -math.inf, dtype=x.dtype)
     top = np.maximum.reduce(x, axis=axes, keepdims=True)
     # Of infinities the difference would be NaN.
@@ -228,7 +229,7 @@ def _logsumexp_value(x: np.ndarray, axes: Axes) -> Any:
 
 def _logsumexp_gradient(g: Any, y: Any, x: Any, axes: Axes) -> Any:
     level = where(eq(y, -math.inf), 0.0, y)
-    return mul(_spread(g, x, axes), exp(sub(x, _spread(level, x, axes))))
+    return mul(spread(g, x, axes), exp(sub(x, spread(level, x, axes))))
 
 
 logsumexp = Op("logsumexp", shape=_reduced, value=_logsumexp_value, dtype=floating, gradients=(_logsumexp_gradient,))

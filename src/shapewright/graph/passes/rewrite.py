@@ -11,18 +11,22 @@ from typing import Any
 from shapewright.graph.graph import Graph, Operation, Variable
 
 
-def rewrite(graph: Graph, visit: Callable[[Operation], Operation | Variable | None]) -> Graph:
+def rewrite(
+    graph: Graph,
+    visit: Callable[[Operation], Operation | Variable | None],
+    operations: list[Operation] | None = None,
+) -> Graph:
     """Visit every operation in order, its operands already replaced.
 
     `visit` gives the operation to keep (itself or another with the same result), or a variable to use in the place of
-    its result, or None to leave it out.
+    its result, or None to leave it out. What it appends to `operations`, an empty list, stands before what it gives.
     """
     instead: dict[Variable, Variable] = {}
 
     def replaced(operand: Any) -> Any:
         return instead.get(operand, operand) if isinstance(operand, Variable) else operand
 
-    operations: list[Operation] = []
+    operations = [] if operations is None else operations
     for operation in graph.operations:
         operands = tuple([replaced(operand) for operand in operation.operands])
         if any(a is not b for a, b in zip(operands, operation.operands, strict=True)):
