@@ -198,8 +198,7 @@ class Module(Layered):
         >>> sw.nn.LayerNorm(2).state_dict()['weight']
         Tensor[[2], f32] on cpu: [1. 1.]
         """
-        with one_moment:
-            return {name: cell.stop_gradient() for name, cell in self.cells().items()}
+        return read_all(self.cells())
 
     def load_state_dict(self, state: Mapping[str, Tensor[Any, Any]]) -> None:
         """Assign all parameters and buffers by name; if anything does not fit, nothing is assigned.
@@ -319,6 +318,12 @@ def _parts(path: str, value: Any) -> Iterator[tuple[str, Any]]:
             yield from _parts(f"{path}.{key}", item)
 
 
+def read_all(cells: Mapping[str, Parameter | Buffer]) -> dict[str, Tensor[Any, Any]]:
+    """Give the values of cells by name, all of one moment."""
+    with one_moment:
+        return {name: cell.stop_gradient() for name, cell in cells.items()}
+
+
 def assign_all(called: str, cells: Mapping[str, Parameter | Buffer], state: Mapping[str, Any]) -> None:
     """Assign each cell the value of its name; if anything does not fit, say all of it and assign nothing."""
     if not isinstance(state, Mapping) or not all([isinstance(value, Tensor) for value in state.values()]):
@@ -435,4 +440,4 @@ def _bound_call(cls: Any, function: Callable[..., Any]) -> Callable[..., Any]:
     return __call__
 
 
-__all__ = ["Buffer", "Key", "Module", "Parameter", "assign_all", "differences"]
+__all__ = ["Buffer", "Key", "Module", "Parameter", "assign_all", "differences", "read_all"]

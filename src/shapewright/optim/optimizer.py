@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from shapewright.nn.module import assign_all
+from shapewright.nn.module import assign_all, read_all
 from shapewright.ops.core import describe_operand
 from shapewright.optim.parameters import groups_of, named
 from shapewright.optim.settings import L2, Decoupled, Settings, checked_lr, decay
@@ -285,8 +285,7 @@ class Optimizer:
         >>> sw.optim.RMSprop([sw.Parameter(sw.ones((2,)))]).state_dict()
         {'groups.0.lr': Tensor[[], f64] on cpu: 0.01, 'parameters.0.square_avg': Tensor[[2], f32] on cpu: [0. 0.]}
         """
-        with one_moment:
-            return {name: cell.stop_gradient() for name, cell in self.cells().items()}
+        return read_all(self.cells())
 
     def load_state_dict(self, state: Mapping[str, Tensor[Any, Any]]) -> None:
         """Go on from a state that `state_dict` gave; if anything does not fit, nothing is assigned.
