@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from shapewright.shapes.typing import IntTuple
     from shapewright.tensor.tensor import Tensor
 
-LONGEST = 16
-"""The longest chain whose shapes are checked; longer ones are written as chains inside chains."""
-
 M_contra = TypeVar("M_contra", contravariant=True)
 Y_co = TypeVar("Y_co", covariant=True)
 M1_co = TypeVar("M1_co", covariant=True)

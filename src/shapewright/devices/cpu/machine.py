@@ -31,7 +31,6 @@ from .ir import SIZES
 from .soft_conversions import CONVERSIONS
 
 _IS_X86 = platform.machine().lower() in ("x86_64", "amd64")
-_IS_ARM = platform.machine().lower() in ("aarch64", "arm64")
 # From least to most; what each needs beyond the one before.
 _NEEDS = {
     "generic": (),
