@@ -10,14 +10,7 @@ import pytest
 import shapewright as sw
 from shapewright import data
 from shapewright.data.batches import permutation
-
-
-def refusal(kind: type[Exception], call: Any) -> str:
-    with pytest.raises(kind) as caught:
-        call()
-    assert isinstance(caught.value, sw.Error)
-    return str(caught.value)
-
+from tests.refusal import refusal
 
 X = sw.arange(10)
 Y = sw.arange(10).to(sw.f32) * 2.0

@@ -20,7 +20,8 @@ import shapewright as sw
 from shapewright import files
 from shapewright.files import npz, safetensors
 from shapewright.files.atomic import write_atomically
-from tests.files.test_files import FORMATS, Model, each_format, equal, refusal
+from tests.files.test_files import FORMATS, Model, each_format, equal
+from tests.refusal import refusal
 
 # ---- damage ---------------------------------------------------------------------------------------------------------
 SOUND = {"a": sw.arange(6).reshape((2, 3)), "b": sw.tensor([1.0, 2.0]).to(sw.bf16), "c.weight": sw.ones((3,)) > 0.0}

@@ -17,6 +17,7 @@ import pytest
 import shapewright as sw
 from shapewright import files, nn, optim
 from shapewright.shapes.dtypes import ALL
+from tests.refusal import refusal
 
 FORMATS = [".npz", ".safetensors"]
 each_format = pytest.mark.parametrize("suffix", FORMATS)
@@ -29,13 +30,6 @@ class Model(nn.Module):
         self.up = nn.Linear(3, 4, key=sw.Key(key))
         self.down = nn.Linear(4, 2, key=sw.Key(key + 1))
         self.seen = nn.Buffer(sw.full((), key, dtype=sw.i64))
-
-
-def refusal(kind: type[Exception], call: Any) -> str:
-    with pytest.raises(kind) as caught:
-        call()
-    assert isinstance(caught.value, sw.Error)
-    return str(caught.value)
 
 
 def equal(a: Any, b: Any) -> bool:

@@ -11,6 +11,7 @@ import pytest
 import shapewright as sw
 from shapewright import nn, optim
 from tests.optim.cases import STEPS, gradient, start
+from tests.refusal import refusal
 
 KINDS = [optim.SGD, optim.Adam, optim.AdamW, optim.RMSprop]
 
@@ -38,13 +39,6 @@ def gradients(*parameters: Any) -> sw.Gradients:
     for parameter in parameters:
         grads[parameter] = sw.ones_like(parameter).stop_gradient()
     return grads
-
-
-def refusal(kind: type[Exception], call: Any) -> str:
-    with pytest.raises(kind) as caught:
-        call()
-    assert isinstance(caught.value, sw.Error)
-    return str(caught.value)
 
 
 # ---- which parameters ------------------------------------------------------------------------------------------------
