@@ -7,13 +7,18 @@ code of a kernel (`loops.py`), or where buffers lie (`plan.py`).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from shapewright.graph import Graph, Operation, Variable
+from shapewright.shapes.dtypes import spec
 
 from .access import Access, is_view, view
+
+if TYPE_CHECKING:
+    from .regions import Region
 
 # Elements that are no work worth speaking of.
 _FEW = 16
@@ -31,8 +36,9 @@ class Kernel:
         leaves: how the variables that are read lie in their buffers.
         outputs: the variables that are written.
         kind: "loop" for elementwise work, "reduce" for elementwise work that ends in a reduction (the last operation),
-            "product" for a matrix product (the first operation) with elementwise work on its result, "other" for a
-            kernel of its own.
+            "product" for a matrix product (the first operation) with elementwise work on its result, "region" for
+            operations computed some rows at a time, "other" for a kernel of its own.
+        region: those operations, if it is one.
     """
 
     sizes: tuple[int, ...]
@@ -43,6 +49,7 @@ class Kernel:
     # The kernels this one must come after, as bits, those behind them included.
     before: int = 0
     number: int = 0
+    region: Region | None = None
 
     @property
     def inside(self) -> set[Variable]:
@@ -66,8 +73,11 @@ class _Fuser:
         reduces: Callable[[Operation], bool],
         is_product: Callable[[Operation], bool],
         fits_product: Callable[[Kernel, Kernel], bool],
+        regions: Sequence[Region],
+        placed: Mapping[Variable, Access],
     ) -> None:
         self.graph = graph
+        self.regions = {id(operation): region for region in regions for operation in region.operations}
         self.is_elementwise = elementwise
         self.reduces = reduces
         self.is_product = is_product
@@ -84,11 +94,16 @@ class _Fuser:
             self.uses[variable] = self.uses.get(variable, 0) + 1
         for variable in (*graph.arguments, *graph.cells, *graph.constants):
             self.accesses[variable] = Access.whole(variable)
+        self.accesses.update(placed)
         self.writer: dict[Variable, Kernel] = {}
 
     def run(self) -> Fused:
         for operation in self.graph.operations:
-            if is_view(operation):
+            region = self.regions.get(id(operation))
+            if region is not None:
+                if operation is region.operations[-1]:
+                    self._region(region)
+            elif is_view(operation):
                 self._view(operation)
             elif self.is_elementwise(operation):
                 self._elementwise(operation)
@@ -207,6 +222,26 @@ class _Fuser:
         kernel.operations.append(operation)
         self._written(kernel, operation.result)
 
+    def _region(self, region: Region) -> None:
+        kernel = self._new(region.sizes, "region")
+        kernel.region = region
+        kernel.operations = list(region.operations)
+        own = kernel.inside
+        for variable in dict.fromkeys(v for operation in region.operations for v in operation.variables):
+            if variable not in own:
+                self._read(kernel, variable)
+        for variable in region.outputs:
+            if not region.lies_turned(variable):
+                self._written(kernel, variable)
+                continue
+            # What lies turned is written as it is made, and looked at from the other side.
+            sizes = variable.spec.sizes
+            rank = len(sizes)
+            turned = Variable(spec((*sizes[:-2], sizes[-1], sizes[-2]), variable.spec.dtype), "turned")
+            self._written(kernel, turned)
+            whole = self.accesses[turned].strides
+            self.accesses[variable] = Access(turned, sizes, (*whole[: rank - 2], whole[-1], whole[-2]))
+
     # ---- kernels and buffers ----------------------------------------------------------------------------------------
     def _new(self, sizes: tuple[int, ...], kind: str) -> Kernel:
         kernel = Kernel(sizes, kind, number=len(self.kernels))
@@ -321,6 +356,8 @@ def fuse(
     reduces: Callable[[Operation], bool],
     is_product: Callable[[Operation], bool],
     fits_product: Callable[[Kernel, Kernel], bool],
+    regions: Sequence[Region] = (),
+    placed: Mapping[Variable, Access] = MappingProxyType({}),
 ) -> Fused:
     """Divide a graph into kernels.
 
@@ -330,8 +367,10 @@ def fuse(
         reduces: whether an operation is a reduction whose operand may be computed in its loop.
         is_product: whether an operation is a matrix product that takes elementwise work on its result.
         fits_product: whether a product's kernel can take the work of a loop kernel.
+        regions: operations that stand side by side and become one kernel.
+        placed: where arguments lie that are no whole buffers.
     """
-    return _Fuser(graph, elementwise, reduces, is_product, fits_product).run()
+    return _Fuser(graph, elementwise, reduces, is_product, fits_product, regions, placed).run()
 
 
 def _ordered(kernels: Iterable[Kernel]) -> list[Kernel]:

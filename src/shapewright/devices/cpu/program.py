@@ -12,6 +12,7 @@ from shapewright import ops
 from shapewright.graph import Graph, Variable
 
 from . import draws, ir
+from .blocks import Blocks
 from .elements import register_type
 from .fusion import Fused, Kernel
 from .loops import Nest, write_loop, write_reduction
@@ -97,12 +98,16 @@ def program_text(fused: Fused, table: Table, target: Target, threads: int, *, ti
     calls: list[tuple[Kernel, Site, list[Variable]]] = []
     written: dict[Any, tuple[Site, list[int]]] = {}
     needed = 0
+    blocks = Blocks(_write_kernel)
     for kernel in fused.kernels:
         key, variables = signature(kernel)
         if key not in written:
             name = f"kernel{len(written)}"
-            site = Site(module, name, kernel, target, threads, table.failed, table.scratch, table.draws)
-            _write_kernel(site, kernel, fused, target)
+            site = Site(module, name, kernel, target, threads, table.failed, table.draws)
+            if kernel.kind == "region":
+                blocks.write(site)
+            else:
+                _write_kernel(site, kernel, fused)
             site.end()
             needed = max(needed, site.scratch_bytes)
             written[key] = site, [variables.index(buffer) for buffer in site.buffers]
@@ -119,6 +124,7 @@ def _write_main(
     arguments = [("table", ir.PTR), ("control", ir.PTR), ("thread", ir.I64), ("threads", ir.I64)]
     f = module.function(FUNCTION, arguments, internal=False)
     places, control, thread, _ = f.arguments
+    scratch = f.load(f.address(places, table.scratch, ir.I64), ir.PTR)
     done = "done"
     alone = True
     unchecked = False
@@ -134,7 +140,7 @@ def _write_main(
         if timed:
             _note_time(f, places, thread, table.end + index)
         addresses = [f.load(f.address(places, table.slot(v), ir.I64), ir.PTR) for v in buffers]
-        f.call(site.name, [places, control, thread, *addresses])
+        f.call(site.name, [places, control, thread, scratch, *addresses])
     if timed:
         emit_barrier(f, control, f.constant(threads))
         _note_time(f, places, thread, table.end + len(calls))
@@ -166,7 +172,8 @@ def _note_time(main: ir.Function, table: ir.Register, thread: ir.Register, slot:
         main.store(now, main.address(table, slot, ir.I64))
 
 
-def _write_kernel(site: Site, kernel: Kernel, fused: Fused, target: Any) -> None:
+def _write_kernel(site: Site, kernel: Kernel, fused: Fused) -> None:
+    target = site.target
     if kernel.kind in ("other", "product"):
         KERNELS[kernel.operations[0].op](site)
         return

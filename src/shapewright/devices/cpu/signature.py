@@ -39,4 +39,5 @@ def signature(kernel: Kernel) -> tuple[Hashable, list[Variable]]:
     )
     outputs = tuple([number(variable) for variable in kernel.outputs])
     specs = tuple([variable.spec for variable in numbers])
-    return (kernel.kind, kernel.sizes, operations, leaves, outputs, specs), list(numbers)
+    is_triangular = kernel.region is not None and kernel.region.is_triangular
+    return (kernel.kind, is_triangular, kernel.sizes, operations, leaves, outputs, specs), list(numbers)

@@ -36,7 +36,6 @@ class Site:
         target: the processor.
         threads: how many threads share the work.
         failed: the place where a failure is noted.
-        scratch: the place of the scratch memory's address.
         draws: the place of the first key's seed and counter.
     """
 
@@ -48,7 +47,6 @@ class Site:
         target: Any,
         threads: int,
         failed: int,
-        scratch: int,
         draws: int,
     ) -> None:
         self.module = module
@@ -60,13 +58,11 @@ class Site:
         # Whether threads other than the first have work here.
         self.is_shared = False
         self.may_fail = False
-        self._failed = failed
-        self._scratch = scratch
-        self._draws = draws
-        self.f = module.function(
-            name, [("table", ir.PTR), ("control", ir.PTR), ("thread", ir.I64)], attributes="noinline"
-        )
-        self.table, self.control, self.thread = self.f.arguments
+        self.failed = failed
+        self.draws = draws
+        arguments = [("table", ir.PTR), ("control", ir.PTR), ("thread", ir.I64), ("scratch", ir.PTR)]
+        self.f = module.function(name, arguments, attributes="noinline")
+        self.table, self.control, self.thread, self._scratch = self.f.arguments
         # The buffers whose addresses the function takes, behind its first arguments.
         self.buffers: dict[Variable, ir.Register] = {}
 
@@ -84,7 +80,7 @@ class Site:
     def scratch(self, count: int) -> ir.Register:
         """Give the address of scratch memory, all threads' together."""
         self.scratch_bytes = max(self.scratch_bytes, count)
-        return self.f.load(self.f.address(self.table, self._scratch, ir.I64), ir.PTR)
+        return self._scratch
 
     def fail(self, condition: ir.Register) -> None:
         """Note that the program must raise if the condition holds in a lane."""
@@ -95,11 +91,11 @@ class Site:
             bits = f.emit(f"bitcast {condition.type} {condition.text} to i{lanes}", f"i{lanes}")
             condition = f.emit(f"icmp ne i{lanes} {bits.text}, 0", ir.I1)
         with f.when(condition):
-            f.store(f.constant(1), f.address(self.table, self._failed, ir.I64))
+            f.store(f.constant(1), f.address(self.table, self.failed, ir.I64))
 
     def draw(self, key: int) -> tuple[ir.Register, ir.Register]:
         """Give a key's seed and its position at the start of this run."""
-        place = self._draws + 2 * key
+        place = self.draws + 2 * key
         f = self.f
         return f.load(f.address(self.table, place, ir.I64), ir.I64), f.load(
             f.address(self.table, place + 1, ir.I64), ir.I64

@@ -1,0 +1,275 @@
+"""The kernel of a region: its operations on some rows at a time, each block a small program of kernels of its own.
+
+A block's program is made as a whole program is: fused, planned, and written for one thread. The threads share the
+matrices of a batch, and, where no sum goes over all rows, also the rows. Where nothing right of the diagonal matters,
+a block sees only the columns up to its own.
+What it is not: the choice of what is a region (`regions.py`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from shapewright import ops
+from shapewright.graph import Graph, Operation, Variable
+from shapewright.shapes.dtypes import spec
+
+from . import ir
+from .access import Access
+from .elements import is_elementwise, is_reduction, register_type
+from .fusion import Fused, Kernel, fuse
+from .plan import Plan, plan
+from .products import fits_product, is_product
+from .regions import COLUMN, FREE, ROW, Region
+from .signature import signature
+from .special import Site
+
+# Pairs of a block: what an operation reads and writes of them should stay in the second cache.
+_MOST_PAIRS = 1 << 14
+# Each block packs the matrices that it multiplies with, which fewer rows would not pay for.
+_FEWEST_ROWS = 48
+# Blocks of a triangle see so many different numbers of columns at most: the kernels of each are code of their own.
+_MOST_WIDTHS = 8
+
+
+@dataclass(eq=False)
+class _Block:
+    """A region's program for a block of rows.
+
+    Args:
+        graph: the program.
+        arguments: the variables of what it reads, by the region's variable and what its axes are.
+        results: the variable of each output of the region.
+        cells: the variable of each output that is added to.
+    """
+
+    graph: Graph = field(default_factory=Graph)
+    arguments: dict[tuple[Variable, tuple[str, ...]], Variable] = field(default_factory=dict)
+    results: dict[Variable, Variable] = field(default_factory=dict)
+    cells: dict[Variable, Variable] = field(default_factory=dict)
+
+
+def _block(region: Region, rows: int, columns: int, *, adds: bool) -> _Block:
+    """Write a region for some rows and columns; sums over all rows are begun, or added to."""
+    block = _Block()
+    graph = block.graph
+    own: dict[Variable, Variable] = {}
+
+    def sized(variable: Variable, role: tuple[str, ...]) -> Any:
+        free = variable.spec.sizes[len(variable.spec.sizes) - len(role) :]
+        sizes = [{ROW: rows, COLUMN: columns, FREE: size}[kind] for kind, size in zip(role, free, strict=True)]
+        return spec(tuple(sizes), variable.spec.dtype)
+
+    def operand_of(operation: Operation, place: int) -> Any:
+        operand = operation.operands[place]
+        if not isinstance(operand, Variable) or operand in own:
+            return own.get(operand, operand)
+        role = region.reads[operation.result, place]
+        found = block.arguments.get((operand, role))
+        if found is None:
+            found = block.arguments[operand, role] = Variable(sized(operand, role), "read")
+            graph.arguments.append(found)
+        return found
+
+    def turned(variable: Variable) -> Variable:
+        first, second = variable.spec.sizes
+        return added(ops.permute, (variable,), {"axes": (1, 0)}, spec((second, first), variable.spec.dtype))
+
+    def added(op: Any, operands: tuple[Any, ...], params: Mapping[str, Any], result: Any) -> Variable:
+        variable = Variable(result)
+        graph.operations.append(Operation(op, operands, params, variable))
+        return variable
+
+    for operation in region.operations:
+        op, result = operation.op, operation.result
+        role = region.roles[result]
+        operands = tuple([operand_of(operation, place) for place in range(len(operation.operands))])
+        params = operation.params
+        if is_reduction(operation):
+            params = {**params, "axes": (1,)}
+        elif op is ops.broadcast:
+            params = {"sizes": (rows, columns), "axes": (0,)}
+        elif op is ops.permute:
+            params = {"axes": (1, 0)}
+        if role[0] == FREE:
+            # The product turned round, so that rows or columns come first.
+            operands = (turned(operands[1]), turned(operands[0]))
+            role = (role[1], FREE)
+            sizes = (operands[0].spec.sizes[0], operands[1].spec.sizes[1])
+            value = added(op, operands, params, spec(sizes, result.spec.dtype))
+        else:
+            value = added(op, operands, params, sized(result, role))
+        own[result] = value
+        if result not in region.outputs:
+            continue
+        if adds and role[0] == COLUMN:
+            cell = block.cells[result] = Variable(value.spec, "sum")
+            graph.updates[len(graph.cells)] = block.results[result] = added(ops.add, (cell, value), {}, value.spec)
+            graph.cells.append(cell)
+        else:
+            block.results[result] = value
+            graph.results.append(value)
+    return block
+
+
+@dataclass(eq=False)
+class _Written:
+    """A block's program, with its kernels written."""
+
+    block: _Block
+    fused: Fused
+    plan: Plan
+    calls: list[tuple[Site, list[Variable]]]
+
+    def scratch_bytes(self) -> int:
+        return max([site.scratch_bytes for site, _ in self.calls], default=0)
+
+
+class Blocks:
+    """Writes regions into a module. Blocks of regions that are alike share their kernels.
+
+    Args:
+        write_kernel: writes a kernel of any other kind.
+    """
+
+    def __init__(self, write_kernel: Callable[[Site, Kernel, Fused], None]) -> None:
+        self._write_kernel = write_kernel
+        self._kernels: dict[Any, tuple[Site, list[int]]] = {}
+
+    def write(self, site: Site) -> None:
+        """Write the kernel of a region."""
+        region = site.kernel.region
+        assert region is not None
+        has_sums = any(region.first_axis(v) == COLUMN for v in region.outputs)
+        # The last block sees the most columns, so it comes first: it begins the sums.
+        starts = list(range(0, region.rows, rows_of_block(region)))[::-1]
+        ends = [region.rows, *starts[:-1]]
+        programs: dict[Any, _Written] = {}
+        parts = []
+        for start, end in zip(starts, ends, strict=True):
+            columns = _columns_seen(region, end)
+            key = (end - start, columns, has_sums and start != starts[0])
+            if key not in programs:
+                programs[key] = self._program(site, region, *key)
+            parts.append((start, programs[key]))
+        _Walk(site, region, parts, has_sums).write()
+
+    def _program(self, site: Site, region: Region, rows: int, columns: int, adds: bool) -> _Written:
+        block = _block(region, rows, columns, adds=adds)
+        placed = {}
+        for (variable, role), argument in block.arguments.items():
+            strides = site.kernel.leaves[variable].strides
+            placed[argument] = Access(argument, argument.spec.sizes, strides[len(strides) - len(role) :])
+        fused = fuse(block.graph, is_elementwise, is_reduction, is_product, fits_product, placed=placed)
+        calls = []
+        for kernel in fused.kernels:
+            key, variables = signature(kernel)
+            if key not in self._kernels:
+                inner = Site(
+                    site.module, f"{site.name}_{len(self._kernels)}", kernel, site.target, 1, site.failed, site.draws
+                )
+                self._write_kernel(inner, kernel, fused)
+                inner.end()
+                self._kernels[key] = inner, [variables.index(buffer) for buffer in inner.buffers]
+            inner, places = self._kernels[key]
+            site.may_fail = site.may_fail or inner.may_fail
+            calls.append((inner, [variables[place] for place in places]))
+        return _Written(block, fused, plan(block.graph, fused), calls)
+
+
+def rows_of_block(region: Region) -> int:
+    """Choose how many rows a block has."""
+    if region.columns == 0:
+        return max(region.rows, 1)
+    most = max(_FEWEST_ROWS, _MOST_PAIRS // region.columns)
+    blocks = -(-region.rows // most)
+    return max(1, -(-region.rows // blocks))
+
+
+def _columns_seen(region: Region, end: int) -> int:
+    """Give how many columns a block sees whose last row is before `end`."""
+    if not region.is_triangular:
+        return region.columns
+    step = -(-region.columns // _MOST_WIDTHS)
+    return min(region.columns, -(-end // step) * step)
+
+
+class _Walk:
+    """Writes the loops over a batch and its blocks."""
+
+    def __init__(self, site: Site, region: Region, parts: Sequence[tuple[int, _Written]], has_sums: bool) -> None:
+        self.site = site
+        self.region = region
+        self.parts = parts
+        self.has_sums = has_sums
+        # Memory of each thread: what is between the kernels, and what the kernels need.
+        self.arena = _lines(max(written.plan.arena_bytes for _, written in parts))
+        own = self.arena + _lines(max(written.scratch_bytes() for _, written in parts))
+        site.is_shared = True
+        f = site.f
+        self.memory = f.address(site.scratch(own * site.threads), site.thread * own, ir.I8)
+
+    def write(self) -> None:
+        site, f = self.site, self.site.f
+        batches, threads = math.prod(self.region.batch), site.threads
+        if self.has_sums or batches % threads == 0 or batches >= 8 * threads:
+            start, stop = (site.thread * batches) // threads, ((site.thread + 1) * batches) // threads
+            with f.loop(start, stop) as loop:
+                for part in self.parts:
+                    self._call(loop.counter, *part)
+            return
+        # Few matrices: the threads take their blocks in turn.
+        for number, part in enumerate(self.parts):
+            with f.loop((site.thread + number) % threads, batches, threads) as loop:
+                self._call(loop.counter, *part)
+
+    def _call(self, number: ir.Register, start: int, written: _Written) -> None:
+        """Call the kernels of a block: its batch and its first row."""
+        site, f = self.site, self.site.f
+        indices = site.unravel(number, self.region.batch)
+        places: dict[Variable, ir.Register] = {}
+        for (variable, role), argument in written.block.arguments.items():
+            access = site.kernel.leaves[variable]
+            rank = len(access.sizes) - len(role)
+            offset: Any = f.constant(access.offset)
+            for index, stride in zip(indices, access.strides[:rank], strict=True):
+                if stride:
+                    offset = offset + index * stride
+            for kind, stride in zip(role, access.strides[rank:], strict=True):
+                if kind == ROW and start * stride:
+                    offset = offset + start * stride
+            places[argument] = f.address(site.pointer(access.buffer), offset, _memory(variable))
+        outputs = dict(zip(self.region.outputs, site.kernel.outputs, strict=True))
+        for variable, value in written.block.results.items():
+            buffer = outputs[variable]
+            sizes = buffer.spec.sizes[len(self.region.batch) :]
+            offset = number * math.prod(sizes)
+            if self.region.first_axis(variable) == ROW:
+                offset = offset + start * math.prod(sizes[1:])
+            place = f.address(site.pointer(buffer), offset, _memory(variable))
+            places[written.fused.accesses[value].buffer] = place
+            if variable in written.block.cells:
+                assert written.fused.accesses[value].buffer in written.plan.in_place, "a sum is added to in its place"
+                places[written.block.cells[variable]] = place
+        for variable, offset in written.plan.arena.items():
+            places[variable] = f.address(self.memory, offset, ir.I8)
+        for inner, buffers in written.calls:
+            scratch = f.address(self.memory, self.arena, ir.I8)
+            f.call(
+                inner.name, [site.table, site.control, f.constant(0), scratch, *[places[buffer] for buffer in buffers]]
+            )
+
+
+def _memory(variable: Variable) -> str:
+    return register_type(variable.spec.dtype, memory=True)
+
+
+def _lines(count: int) -> int:
+    """Round up to whole cache lines, and one more, so that threads do not share one."""
+    return (count + 127) & ~63
+
+
+__all__ = ["Blocks", "rows_of_block"]
