@@ -30,7 +30,7 @@ from .special import Site
 # Pairs of a block: what an operation reads and writes of them should stay in the second cache.
 _MOST_PAIRS = 1 << 14
 # Each block packs the matrices that it multiplies with, which fewer rows would not pay for.
-_FEWEST_ROWS = 48
+_FEWEST_ROWS = 32
 # Blocks of a triangle see so many different numbers of columns at most: the kernels of each are code of their own.
 _MOST_WIDTHS = 8
 

@@ -5,6 +5,8 @@ What it is not: the kernels (`fusion.py`) or their code.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from shapewright.graph import Graph, Variable
@@ -59,15 +61,15 @@ def plan(graph: Graph, fused: Fused) -> Plan:
     return result
 
 
-def _may_overwrite(kernel: Kernel, cell: Variable) -> bool:
-    """Whether a kernel can write a cell's new value over the old one that it reads: each element at its own place."""
-    if kernel.kind not in ("loop", "product") or kernel.sizes != cell.spec.sizes:
+def _may_overwrite(kernel: Kernel, buffer: Variable) -> bool:
+    """Whether a kernel can write a result over a buffer that it reads: each element at its own place."""
+    if kernel.kind not in ("loop", "product") or math.prod(kernel.sizes) != buffer.spec.count:
         return False
-    if not all(access.is_whole for access in kernel.leaves.values() if access.buffer is cell):
+    if not all(access.is_whole for access in kernel.leaves.values() if access.buffer is buffer):
         return False
     # The operands of a product are read all over.
     operands = kernel.operations[0].variables if kernel.kind == "product" else ()
-    return all(kernel.leaves[variable].buffer is not cell for variable in operands)
+    return all(kernel.leaves[variable].buffer is not buffer for variable in operands)
 
 
 def _place(fused: Fused, leaving: set[Variable], result: Plan) -> None:
@@ -80,9 +82,13 @@ def _place(fused: Fused, leaving: set[Variable], result: Plan) -> None:
             last[variable] = index
         for access in kernel.leaves.values():
             last[access.buffer] = index
+    inside = [variable for variable in first if variable not in leaving]
+    shared = _overwritten(fused, inside, last)
+    for variable, owner in shared.items():
+        last[owner] = max(last[owner], last[variable])
     taken: list[tuple[int, int, int, int]] = []
     # Large buffers first: they are the hardest to find a place for.
-    inside = [variable for variable in first if variable not in leaving]
+    inside = [variable for variable in inside if variable not in shared]
     for variable in sorted(inside, key=lambda v: (-v.spec.count * v.spec.dtype.itemsize, first[v])):
         bytes_ = max(-(-variable.spec.count * variable.spec.dtype.itemsize // _ALIGNMENT), 1) * _ALIGNMENT
         begin, end = first[variable], last[variable]
@@ -95,3 +101,26 @@ def _place(fused: Fused, leaving: set[Variable], result: Plan) -> None:
         taken.append((begin, end, place, bytes_))
         result.arena[variable] = place
         result.arena_bytes = max(result.arena_bytes, place + bytes_)
+    for variable, owner in shared.items():
+        result.arena[variable] = result.arena[owner]
+
+
+def _overwritten(fused: Fused, inside: list[Variable], last: Mapping[Variable, int]) -> dict[Variable, Variable]:
+    """Give the buffers that take the place of one their kernel reads for the last time, with whose place it was first.
+
+    Each element is read before it is written, by the thread that writes it.
+    """
+    owners: dict[Variable, Variable] = {}
+    candidates = set(inside)
+    for index, kernel in enumerate(fused.kernels):
+        read = dict.fromkeys(access.buffer for access in kernel.leaves.values())
+        ending = [v for v in read if v in candidates and last[v] == index and _may_overwrite(kernel, v)]
+        for variable in kernel.outputs:
+            if variable not in candidates:
+                continue
+            bytes_ = variable.spec.count * variable.spec.dtype.itemsize
+            found = next((v for v in ending if v.spec.count * v.spec.dtype.itemsize == bytes_), None)
+            if found is not None and variable.spec.dtype.itemsize == found.spec.dtype.itemsize:
+                ending.remove(found)
+                owners[variable] = owners.get(found, found)
+    return owners
