@@ -22,6 +22,7 @@ from .fusion import Kernel, fuse
 from .machine import compile_module, select_target
 from .plan import plan
 from .products import fits_product, is_product
+from .recompute import recompute
 from .regions import find_regions
 from .program import FUNCTION, SCRATCH_BYTES, Table, program_key, program_text
 from .threads import pool
@@ -41,7 +42,8 @@ class Executable:
         self._timed = timed
         self._reference = reference
         expanded, regions = find_regions(expand(graph))
-        self._fused = fuse(expanded, is_elementwise, is_reduction, is_product, fits_product, regions)
+        expanded, late = recompute(expanded, regions)
+        self._fused = fuse(expanded, is_elementwise, is_reduction, is_product, fits_product, regions, late=late)
         self._plan = plan(expanded, self._fused)
         self._expanded = expanded
         self._pool = pool()

@@ -7,7 +7,7 @@ code of a kernel (`loops.py`), or where buffers lie (`plan.py`).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -75,6 +75,7 @@ class _Fuser:
         fits_product: Callable[[Kernel, Kernel], bool],
         regions: Sequence[Region],
         placed: Mapping[Variable, Access],
+        late: Collection[Variable],
     ) -> None:
         self.graph = graph
         self.regions = {id(operation): region for region in regions for operation in region.operations}
@@ -95,6 +96,9 @@ class _Fuser:
         for variable in (*graph.arguments, *graph.cells, *graph.constants):
             self.accesses[variable] = Access.whole(variable)
         self.accesses.update(placed)
+        self.late = late
+        # The first kernel of those with late values.
+        self.late_from: int | None = None
         self.writer: dict[Variable, Kernel] = {}
 
     def run(self) -> Fused:
@@ -252,8 +256,16 @@ class _Fuser:
         """Give the kernel of an operand that the operation can join: the others must not come after it."""
         homes = {home.number: home for v in operation.variables if (home := self.home.get(v)) is not None}
         chosen: Kernel | None = None
+        earliest = 0
+        if operation.result in self.late:
+            # Computed by an early kernel it would have to be held.
+            if self.late_from is None:
+                self.late_from = len(self.kernels)
+            earliest = self.late_from
         for number in sorted(homes, reverse=True):
             kernel = homes[number]
+            if number < earliest:
+                continue
             if kernel.sizes != sizes or len(kernel.operations) >= _MOST_OPERATIONS:
                 continue
             if chosen is not None:
@@ -358,6 +370,7 @@ def fuse(
     fits_product: Callable[[Kernel, Kernel], bool],
     regions: Sequence[Region] = (),
     placed: Mapping[Variable, Access] = MappingProxyType({}),
+    late: Collection[Variable] = (),
 ) -> Fused:
     """Divide a graph into kernels.
 
@@ -369,8 +382,9 @@ def fuse(
         fits_product: whether a product's kernel can take the work of a loop kernel.
         regions: operations that stand side by side and become one kernel.
         placed: where arguments lie that are no whole buffers.
+        late: values that are not computed before the moment when the program holds most.
     """
-    return _Fuser(graph, elementwise, reduces, is_product, fits_product, regions, placed).run()
+    return _Fuser(graph, elementwise, reduces, is_product, fits_product, regions, placed, late).run()
 
 
 def _ordered(kernels: Iterable[Kernel]) -> list[Kernel]:
