@@ -13,7 +13,12 @@ from .node import Leaf, Node
 
 
 def pull_back(
-    seeds: Iterable[tuple[Node, Any]], *, keep: bool = False, trace: bool = False, stops: Collection[Node] = ()
+    seeds: Iterable[tuple[Node, Any]],
+    *,
+    keep: bool = False,
+    trace: bool = False,
+    stops: Collection[Node] = (),
+    at_once: bool = False,
 ) -> dict[Node, list[Callable[[], Any]]]:
     """Give the parts of the gradient of each leaf, from the gradients of some results.
 
@@ -24,6 +29,8 @@ def pull_back(
         keep: leave the tape usable once more.
         trace: record the walk itself, so that the gradients can be differentiated.
         stops: further nodes to treat as leaves.
+        at_once: compute the parts of parameters when the walk comes to them, so that what they are computed from need
+            not wait for the end of the walk.
 
     Raises:
         TapeError: the tape was already used.
@@ -31,10 +38,13 @@ def pull_back(
     pending: dict[Node, Any] = {}
     queue: list[tuple[int, Node]] = []
     leaves: dict[Node, list[Callable[[], Any]]] = {}
+    sums: dict[Node, Any] = {}
     used: list[Node] = []
 
     def add(node: Node, part: Callable[[], Any]) -> None:
-        if isinstance(node, Leaf) or node in stops:
+        if at_once and isinstance(node, Leaf) and node.owner is not None and node not in stops:
+            sums[node] = node.join(sums[node], part()) if node in sums else part()
+        elif isinstance(node, Leaf) or node in stops:
             leaves.setdefault(node, []).append(part)
         elif node in pending:
             pending[node] = node.join(pending[node], part())
@@ -52,6 +62,7 @@ def pull_back(
     if not keep and not trace:
         for node in used:
             node.release()
+    leaves.update((node, [lambda gradient=gradient: gradient]) for node, gradient in sums.items())
     return leaves
 
 

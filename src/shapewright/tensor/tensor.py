@@ -270,7 +270,7 @@ class Tensor(
                 hint="loss.to(sw.f32) before the values that it should be differentiated for",
             )
         one = make(self._device.put(np.ones((), self._spec.dtype.numpy)), self._spec, self._device)
-        return Gradients(pull_back([(node, one)], keep=keep, trace=trace))
+        return Gradients(pull_back([(node, one)], keep=keep, trace=trace, at_once=True))
 
     # ---- moving -----------------------------------------------------------------------------------------------------
     @overload
