@@ -5,6 +5,7 @@ What it is not: the kernels (`fusion.py`) or their code.
 
 from __future__ import annotations
 
+from bisect import insort
 from dataclasses import dataclass, field
 
 from shapewright.graph import Graph, Variable
@@ -80,6 +81,7 @@ def _place(fused: Fused, leaving: set[Variable], result: Plan) -> None:
             last[variable] = index
         for access in kernel.leaves.values():
             last[access.buffer] = index
+    # By offset: what was placed, and the first and last kernel that needs it.
     taken: list[tuple[int, int, int, int]] = []
     # Large buffers first: they are the hardest to find a place for.
     inside = [variable for variable in first if variable not in leaving]
@@ -87,11 +89,12 @@ def _place(fused: Fused, leaving: set[Variable], result: Plan) -> None:
         bytes_ = max(-(-variable.spec.count * variable.spec.dtype.itemsize // _ALIGNMENT), 1) * _ALIGNMENT
         begin, end = first[variable], last[variable]
         place = 0
-        for start, stop, offset, length in sorted(taken, key=lambda entry: entry[2]):
+        for offset, stop_offset, start, stop in taken:
             if start <= end and begin <= stop:
                 if place + bytes_ <= offset:
                     break
-                place = max(place, offset + length)
-        taken.append((begin, end, place, bytes_))
+                if stop_offset > place:
+                    place = stop_offset
+        insort(taken, (place, place + bytes_, begin, end))
         result.arena[variable] = place
         result.arena_bytes = max(result.arena_bytes, place + bytes_)
