@@ -79,6 +79,7 @@ class Program:
     """One captured program of a compiled function, with the cells and keys it works on."""
 
     graph: Graph
+    device: Any
     executable: Any
     cells: list[Any]
     keys: list[Key]
@@ -98,6 +99,11 @@ class Compiled:
         self.programs: dict[Any, Program] = {}
         self._parameters = tuple(inspect.signature(function).parameters)
 
+    @property
+    def takes_arguments(self) -> bool:
+        """Whether the function has parameters."""
+        return bool(self._parameters)
+
     def _argument(self, place: str) -> str:
         """Name a tensor by its place among the arguments: `.0.1` is the second positional one, `.1.x` the keyword x."""
         _, kind, first, *rest = place.split(".")
@@ -108,6 +114,21 @@ class Compiled:
     def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if active.capture is not None:
             return self.binder.bound(args, kwargs)
+        # One program at a time: each uses all cores, and each sees all cells of one moment.
+        with one_moment:
+            program, leaves, home = self.prepare(args, kwargs)
+            results, updates = program.executable.run(
+                [leaf._storage for leaf in leaves],
+                [cell._storage for cell in program.cells],
+                [k._draw(blocks) for k, blocks in zip(program.keys, program.graph.draws, strict=True)],
+            )
+            for cell, storage in zip(program.updated, updates, strict=True):
+                cell._storage = storage
+        values = [make(storage, spec, home) for storage, spec in zip(results, program.specs, strict=True)]
+        return _unflatten(program.structure, values)
+
+    def prepare(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Program, list[Any], Any]:
+        """Give the program for these arguments, captured now if it is not there yet, their tensors, and its device."""
         try:
             self.binder.check(args, kwargs, {})
         except Error as error:
@@ -130,7 +151,6 @@ class Compiled:
                     hint=f"x.to({home!r})",
                 )
         key = (tuple([leaf._spec for leaf in leaves]), _key(structure), home)
-        # One program at a time: each uses all cores, and each sees all cells of one moment.
         with one_moment:
             program = self.programs.get(key)
             if program is None:
@@ -138,15 +158,7 @@ class Compiled:
                 if len(self.programs) >= _MOST_PROGRAMS:
                     self.programs.clear()
                 self.programs[key] = program
-            results, updates = program.executable.run(
-                [leaf._storage for leaf in leaves],
-                [cell._storage for cell in program.cells],
-                [k._draw(blocks) for k, blocks in zip(program.keys, program.graph.draws, strict=True)],
-            )
-            for cell, storage in zip(program.updated, updates, strict=True):
-                cell._storage = storage
-        values = [make(storage, spec, home) for storage, spec in zip(results, program.specs, strict=True)]
-        return _unflatten(program.structure, values)
+        return program, leaves, home
 
     def _capture(self, structure: Any, leaves: list[Any], names: list[str], home: Any) -> Program:
         capture = Capture(home)
@@ -168,6 +180,7 @@ class Compiled:
         graph = simplify(capture.graph)
         return Program(
             graph=graph,
+            device=home,
             executable=home.compile(graph),
             cells=capture.cells,
             keys=capture.keys,

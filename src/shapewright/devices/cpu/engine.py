@@ -13,13 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from shapewright.graph import Graph
+from shapewright.graph import Graph, KernelCost, Measurement, Memory
+from shapewright.graph.cost import bytes_of
 from shapewright.shapes.errors import Error
 
 from .elements import is_elementwise, is_reduction
 from .expand import expand
 from .fusion import Kernel, fuse
 from .machine import compile_module, select_target
+from .measure import kernel_cost, measure
 from .plan import plan
 from .products import fits_product, is_product
 from .program import FUNCTION, SCRATCH_BYTES, Table, program_key, program_text
@@ -84,6 +86,39 @@ class Executable:
         """Give each kernel with the time it took in the last run of a timed program, in cycles of the clock."""
         times = self._table[self._layout.end :]
         return [(kernel, int(times[i + 1] - times[i])) for i, kernel in enumerate(self._fused.kernels)]
+
+    def last_stamp(self) -> int:
+        """Give what the clock said at the end of the last run of a timed program."""
+        return int(self._table[-1])
+
+    # ---- what it takes ----------------------------------------------------------------------------------------------
+    def kernels(self) -> list[KernelCost]:
+        """Give the kernels in the order in which they run, with what each takes."""
+        return [kernel_cost(kernel) for kernel in self._fused.kernels]
+
+    def memory(self) -> Memory:
+        """Give the bytes that a run needs, as planned."""
+        graph = self._expanded
+        return Memory(
+            arguments=bytes_of(graph.arguments),
+            cells=bytes_of(graph.cells),
+            constants=bytes_of(graph.constants),
+            arena=self._memory.nbytes + self._scratch.nbytes,
+            results=bytes_of(self._plan.fresh),
+        )
+
+    def code_state(self) -> str:
+        """Say whether the code was compiled or found on disk, and how long that took."""
+        seconds = sum(self._code.seconds.values())
+        return f"code {'found in the cache' if self._code.is_cached else 'compiled'} in {1e3 * seconds:.0f} ms"
+
+    def timed_twin(self) -> Executable:
+        """Give the same program, made to note the time before each kernel."""
+        return Executable(self.graph, self._reference, timed=True)
+
+    def measure(self, arguments: Sequence[Any], cells: Sequence[Any], draws: Sequence[tuple[int, int]]) -> Measurement:
+        """Run a timed twin on copies of the cells, and give the time of each kernel."""
+        return measure(self, arguments, cells, draws)
 
     # ---- running ----------------------------------------------------------------------------------------------------
     def run(
