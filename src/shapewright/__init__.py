@@ -70,6 +70,7 @@ if TYPE_CHECKING_WITH_PYREFLY or not TYPE_CHECKING:
         from shapewright.tensor.creation import tensor as tensor
         from shapewright.tensor.creation import zeros as zeros
         from shapewright.tensor.creation import zeros_like as zeros_like
+        from shapewright.tensor.debugging import debug_print as debug_print
         from shapewright.tensor.differentiate import checkpoint as checkpoint
         from shapewright.tensor.differentiate import grad as grad
         from shapewright.tensor.differentiate import value_and_grad as value_and_grad

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from typing import Any, NamedTuple
 
@@ -146,21 +147,82 @@ def test_the_text_of_a_program() -> None:
 
 
 # ---- errors ---------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("ask", [lambda x: x.item(), bool, float, lambda x: x.numpy(), lambda x: x.tolist()])
-def test_numbers_cannot_be_asked_for(ask: Any) -> None:
-    compiled: Any = sw.compile(lambda x: x if ask(x.sum()) else x * 2.0)
+TO_SEE = 'sw.debug_print("{}", x) to see it, or return it and read it outside'
+TRUTH = (
+    "`if`, `while`, `and`, `or`, `not`, `assert`: whether a tensor is true is",
+    (
+        "sw.where(condition, a, b) to choose numbers, sw.cond(condition, yes, no, x) to choose what is computed, "
+        "sw.scan(body, carry, xs) for a loop"
+    ),
+)
+NUMBER = (
+    "item, float(), int(): the number in a tensor is",
+    f"the tensor itself, which operations take where they take numbers; {TO_SEE}",
+)
+COUNT = (
+    "range(), or a place in a list: the number in a tensor is",
+    (
+        "sizes, which are known: `for t in range(x.shape[0])`; sw.scan(body, carry, xs) for a loop, "
+        "x.take(places, axis=0) for rows"
+    ),
+)
+NUMBERS = ("numpy, tolist: the numbers of a tensor are", f"operations on the tensor itself; {TO_SEE}")
+PRINT = ("print, str, f-string: the numbers of a tensor are", TO_SEE)
+
+
+@pytest.mark.parametrize(
+    ("ask", "text"),
+    [
+        (lambda x: 1 if x else 2, TRUTH),
+        (lambda x: x and x + 1.0, TRUTH),
+        (lambda x: not x, TRUTH),
+        (bool, TRUTH),
+        (lambda x: x.item(), NUMBER),
+        (float, NUMBER),
+        (int, NUMBER),
+        (lambda x: math.sqrt(x), NUMBER),
+        (range, COUNT),
+        (lambda x: [1, 2, 3][x], COUNT),
+        (lambda x: x.numpy(), NUMBERS),
+        (lambda x: x.tolist(), NUMBERS),
+        (np.asarray, NUMBERS),
+        (print, PRINT),
+        (str, PRINT),
+        (lambda x: f"{x}", PRINT),
+    ],
+)
+def test_numbers_cannot_be_asked_for(ask: Any, text: tuple[str, str]) -> None:
+    compiled: Any = sw.compile(lambda x: [ask(x.sum()), x][1])
     with pytest.raises(sw.CaptureError) as caught:
         compiled(sw.ones((2,)))
     assert str(caught.value) == (
-        "the numbers of a tensor are not known while sw.compile records the program\n"
+        f"{text[0]} not known while sw.compile records the program\n"
         "  tensor  [] of f32\n"
         "  in      <lambda>()\n"
-        "  write   sw.where(condition, a, b) in the place of `if`; "
-        "return the tensor and read it outside in the place of `print` and `.item()`"
+        f"  write   {text[1]}"
     )
 
 
-def test_a_captured_tensor_can_be_shown() -> None:
+def test_a_comparison_has_no_truth_yet() -> None:
+    compiled: Any = sw.compile(lambda x: x if x.sum() > 0 else -x)
+    with pytest.raises(sw.CaptureError, match=r"whether a tensor is true is not known(.|\n)*\[\] of bool"):
+        compiled(sw.ones((2,)))
+
+
+def test_what_is_known_while_a_program_is_recorded_can_be_asked_for() -> None:
+    count = sw.tensor(3)
+
+    def function(x: Any) -> Any:
+        # Sizes, tensors from outside, and rows one after the other.
+        for _ in range(count):
+            x = x + float(x.shape[0])
+        return sum(list(x), start=x[0])
+
+    compiled: Any = sw.compile(function)
+    assert compiled(sw.zeros((2, 1))).tolist() == [18.0] == function(sw.zeros((2, 1))).tolist()
+
+
+def test_a_captured_tensor_has_a_repr_for_debuggers() -> None:
     seen = []
     compiled: Any = sw.compile(lambda x: seen.append(repr(x)) or x * 1.0)
     compiled(sw.ones((2,)))

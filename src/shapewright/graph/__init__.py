@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from .capture import Capture, active
+from .capture import Capture, active, not_known
 from .cost import Cost, KernelCost, Measurement, Memory
 from .graph import DrawCounter, DrawSeed, Graph, Operation, Variable
+from .shown import Shown, show_all, shown_variables
 
 __all__ = [
     "Capture",
@@ -16,6 +17,10 @@ __all__ = [
     "Measurement",
     "Memory",
     "Operation",
+    "Shown",
     "Variable",
     "active",
+    "not_known",
+    "show_all",
+    "shown_variables",
 ]

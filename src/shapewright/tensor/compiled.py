@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shapewright.devices import default_device
-from shapewright.graph import Capture, Graph, Variable, active
+from shapewright.graph import Capture, Graph, Variable, active, show_all, shown_variables
 from shapewright.graph.passes import simplify
 from shapewright.shapes.dtypes import Spec
 from shapewright.shapes.errors import CaptureError, DeviceError, Error
@@ -86,6 +86,8 @@ class Program:
     updated: list[Any]
     specs: list[Spec]
     structure: Any
+    # What each run shows, and the variables of the results that hold it, behind those that are given back.
+    shown: list[Any]
     # Objects among the arguments, kept so that their identity stands for them.
     kept: Any
 
@@ -124,7 +126,10 @@ class Compiled:
             )
             for cell, storage in zip(program.updated, updates, strict=True):
                 cell._storage = storage
-        values = [make(storage, spec, home) for storage, spec in zip(results, program.specs, strict=True)]
+        values = [make(storage, spec, home) for storage, spec in zip(results, program.specs, strict=False)]
+        if program.shown:
+            arrays = [home.get(storage) for storage in results[len(program.specs) :]]
+            show_all(program.shown, dict(zip(shown_variables(program.shown), arrays, strict=True)))
         return _unflatten(program.structure, values)
 
     def prepare(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Program, list[Any], Any]:
@@ -177,6 +182,7 @@ class Compiled:
             if not isinstance(storage, Variable):
                 storage = capture.adopt(storage, output._spec, output._device)
             capture.graph.results.append(storage)
+        capture.graph.results.extend(shown_variables(capture.shown))
         graph = simplify(capture.graph)
         return Program(
             graph=graph,
@@ -187,6 +193,7 @@ class Compiled:
             updated=[capture.cells[number] for number in graph.updates],
             specs=[output._spec for output in outputs],
             structure=result_structure,
+            shown=capture.shown,
             kept=structure,
         )
 
