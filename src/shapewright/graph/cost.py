@@ -17,6 +17,7 @@ from typing import Any
 from shapewright import ops
 from shapewright.ops.checks import probabilities
 from shapewright.ops.core import Op
+from shapewright.ops.precision import PRODUCTS, rounded_to_bf16
 
 from .graph import Graph, Operation, Variable
 
@@ -110,6 +111,7 @@ def bytes_of(variables: Iterable[Variable]) -> int:
 # No arithmetic: elements are moved, chosen, converted, compared or drawn.
 _MOVES = {ops.cast, ops.stop_gradient, ops.where, ops.logical_and, ops.logical_or, ops.logical_xor, ops.logical_not}
 _MOVES |= {ops.eq, ops.ne, ops.lt, ops.le, ops.gt, ops.ge, ops.isfinite, ops.isinf, ops.isnan, probabilities}
+_MOVES |= {rounded_to_bf16}
 # How many for each element that goes in.
 _OVER_OPERAND: dict[Op, int] = {
     **dict.fromkeys((ops.sum, ops.prod, ops.max, ops.min, ops.mean, ops.cumsum, ops.fold2d), 1),
@@ -129,7 +131,7 @@ def flops_of(operation: Operation) -> int:
         return own(operation)
     if not any(v.spec.dtype.is_floating for v in variables):
         return 0
-    if op is ops.matmul:
+    if op in PRODUCTS:
         return 2 * operation.result.spec.count * variables[0].spec.sizes[-1]
     if op in _OVER_OPERAND:
         return _OVER_OPERAND[op] * variables[0].spec.count

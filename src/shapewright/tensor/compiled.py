@@ -9,13 +9,13 @@ import functools
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, overload
 
 from shapewright.devices import default_device
 from shapewright.graph import Capture, Graph, Variable, active, show_all, shown_variables
-from shapewright.graph.passes import simplify
-from shapewright.shapes.dtypes import Spec
-from shapewright.shapes.errors import CaptureError, DeviceError, Error
+from shapewright.graph.passes import bf16_products, simplify
+from shapewright.shapes.dtypes import DType, Spec
+from shapewright.shapes.errors import ArgumentError, CaptureError, DeviceError, Error
 
 from .binding import Binder, check_callable
 from .parameter import Buffer, Parameter, one_moment
@@ -23,6 +23,8 @@ from .random import Key
 from .tensor import Tensor, make
 
 _MOST_PROGRAMS = 256
+# The passes that a precision adds; as written, each op computes in the element type of its operands.
+_PRECISIONS: dict[str, Callable[[Graph], Graph]] = {"f32": lambda graph: graph, "bf16": bf16_products}
 
 
 class _Placeholder:
@@ -95,8 +97,9 @@ class Program:
 class Compiled:
     """What stands behind a compiled function: its programs, one for each combination of argument shapes."""
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], precision: str) -> None:
         self.function = function
+        self.lowered = _PRECISIONS[precision]
         self.binder = Binder(function, getattr(function, "__name__", type(function).__name__))
         self.programs: dict[Any, Program] = {}
         self._parameters = tuple(inspect.signature(function).parameters)
@@ -183,7 +186,7 @@ class Compiled:
                 storage = capture.adopt(storage, output._spec, output._device)
             capture.graph.results.append(storage)
         capture.graph.results.extend(shown_variables(capture.shown))
-        graph = simplify(capture.graph)
+        graph = self.lowered(simplify(capture.graph))
         return Program(
             graph=graph,
             device=home,
@@ -212,18 +215,58 @@ def _check_structure(value: Any, called: str) -> None:
         )
 
 
-def compile[**P, R](function: Callable[P, R]) -> Callable[P, R]:
+# In the place of the function where `compile` is called to give a decorator.
+_NO_FUNCTION: Any = object()
+
+
+def _check_precision(precision: object) -> None:
+    if isinstance(precision, str) and precision in _PRECISIONS:
+        return
+    if isinstance(precision, type) and issubclass(precision, DType):
+        shown, hint = f"sw.{precision.name}", f'precision="{precision.name}"' if precision.name in _PRECISIONS else None
+    else:
+        shown, hint = repr(precision), None
+    raise ArgumentError(
+        f"compile: there is no precision {shown}",
+        facts=[
+            ('"f32"', "every op computes in the element type of its operands (the default)"),
+            ('"bf16"', "products of f32 matrices round their operands to bf16 and add in f32; all else stays f32"),
+        ],
+        hint=hint or 'sw.compile(step, precision="bf16"); for other element types, x.to(sw.f16) or model.to(sw.f64)',
+    )
+
+
+@overload
+def compile[**P, R](function: Callable[P, R], *, precision: Literal["f32", "bf16"] = "f32") -> Callable[P, R]: ...
+@overload
+def compile[**P, R](*, precision: Literal["f32", "bf16"] = "f32") -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+def compile(function: Any = _NO_FUNCTION, *, precision: str = "f32") -> Any:
     """Make a function over tensors one program, captured at the first call for each combination of argument shapes.
 
     Parameters, buffers, optimiser state and keys that the function touches are inputs and outputs of the program; they
     are read and assigned at each call. Python runs only while the program is captured: what depends on the numbers of
     a tensor is written with `sw.where`.
 
+    With `precision="bf16"` the operands of matrix products of f32, those of gradients too, are rounded to bf16, and
+    their sums and results are f32: about twice as fast where the processor has such products. Parameters, optimiser
+    state, norms, softmax and losses stay f32, and so do the shapes and element types of what goes in and comes out.
+    A compiled function called inside another takes part in the outer one's precision.
+
+    Args:
+        function: what is compiled; without it, `@sw.compile(precision="bf16")` is a decorator.
+        precision: "f32", where every op computes in the element type of its operands, or "bf16".
+
+    Raises:
+        ArgumentError: there is no such precision, or `function` is no function.
+
     Raises (when called):
         ShapeError, DTypeError: an argument is not what its annotation says.
         CaptureError: the function asks for the numbers of a tensor, or makes parameters.
 
-    PyTorch: ``torch.compile(function)``. JAX: ``jax.jit(function)``.
+    D. Kalamkar et al., "A study of bfloat16 for deep learning training", 2019.
+
+    PyTorch: ``torch.compile(function)``, with ``torch.autocast("cpu", torch.bfloat16)`` inside for bf16.
+    JAX: ``jax.jit(function)``.
 
     >>> import shapewright as sw
     >>> @sw.compile
@@ -232,11 +275,14 @@ def compile[**P, R](function: Callable[P, R]) -> Callable[P, R]:
     >>> double(sw.ones((2,)))
     Tensor[[2], f32] on cpu: [2. 2.]
     """
+    _check_precision(precision)
+    if function is _NO_FUNCTION:
+        return functools.partial(compile, precision=precision)
     check_callable("compile", function, "@sw.compile above a function, or sw.compile(function)")
-    compiled = Compiled(function)
+    compiled = Compiled(function, precision)
 
     @functools.wraps(function)
-    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+    def call(*args: Any, **kwargs: Any) -> Any:
         return compiled(args, kwargs)
 
     call.__compiled__ = compiled  # pyrefly: ignore[missing-attribute]  # where `sw.report` finds it

@@ -412,7 +412,8 @@ class Function:
 class Module:
     """A module being written: functions, and declarations of what they call."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, rounds_to_bf16: bool = False) -> None:
+        self.rounds_to_bf16 = rounds_to_bf16
         self.functions: list[str] = []
         self._declared: dict[str, str] = {}
         self._defined: set[str] = set()

@@ -16,7 +16,8 @@ import numpy as np
 from shapewright import ops
 from shapewright.graph import Cost, Graph, KernelCost, Measurement, Operation, Variable
 from shapewright.graph.cost import bytes_of, flops_of
-from shapewright.shapes.dtypes import DType, f32, f64, spec
+from shapewright.ops.precision import PRODUCTS, matmul_in_bf16
+from shapewright.shapes.dtypes import DType, bf16, f32, f64, spec
 
 from .access import Access
 from .fusion import Kernel
@@ -44,12 +45,14 @@ def kernel_cost(kernel: Kernel) -> KernelCost:
         kernel.operations[0].result.spec.sizes if kernel.kind == "product" else kernel.sizes,
         Cost(flops, total, bytes_of(kernel.outputs)),
         _computing(kernel).name,
-        kernel.operations[0].op is ops.matmul,
+        kernel.operations[0].op in PRODUCTS,
     )
 
 
 def _computing(kernel: Kernel) -> type[DType]:
     for operation in kernel.operations:
+        if operation.op is matmul_in_bf16:
+            return bf16
         for variable in (operation.result, *operation.variables):
             if variable.spec.dtype.is_floating:
                 return variable.spec.dtype
@@ -105,7 +108,7 @@ def measure(
     peaks: dict[str, float] = {}
     for (kernel, _), taken in zip(kernels, seconds, strict=True):
         dtype = _computing(kernel)
-        if kernel.operations[0].op is ops.matmul and dtype in (f32, f64):
+        if kernel.operations[0].op in PRODUCTS and dtype in (f32, f64, bf16):
             # No machine is slower than what was just seen on it, however busy it is.
             reached = kernel_cost(kernel).cost.flops / taken if taken > 0.0 else 0.0
             peaks[dtype.name] = max(peaks.get(dtype.name, 0.0) or _peak(dtype), reached)

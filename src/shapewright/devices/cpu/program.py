@@ -10,6 +10,7 @@ from typing import Any
 
 from shapewright import ops
 from shapewright.graph import Graph, Variable
+from shapewright.ops.precision import matmul_in_bf16
 
 from . import draws, ir
 from .elements import register_type
@@ -29,6 +30,7 @@ SCRATCH_BYTES = "scratch_bytes"
 KERNELS = {
     **SPECIAL,
     ops.matmul: product,
+    matmul_in_bf16: product,
     ops.argsort: argsort,
     ops.fold2d: fold,
     ops.extreme_places2d: extreme_places,
@@ -93,7 +95,7 @@ def program_key(fused: Fused, table: Table, threads: int, *, timed: bool) -> str
 
 def program_text(fused: Fused, table: Table, target: Target, threads: int, *, timed: bool) -> str:
     """Write a program."""
-    module = ir.Module()
+    module = ir.Module(rounds_to_bf16=target.has_bf16_convert)
     calls: list[tuple[Kernel, Site, list[Variable]]] = []
     written: dict[Any, tuple[Site, list[int]]] = {}
     needed = 0

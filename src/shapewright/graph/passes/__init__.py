@@ -1,4 +1,4 @@
-"""Passes: functions from graph to graph that change no number. Each stands in a file of its own.
+"""Passes: functions from graph to graph. Each stands in a file of its own; only `bf16_products` changes numbers.
 
 Every pass is tested by running random programs before and after it on the reference device.
 """
@@ -11,8 +11,9 @@ from .canonical import canonical
 from .common import common_subexpressions
 from .dead import dead_code
 from .fold import constant_folding
+from .precision import bf16_products
 
-__all__ = ["canonical", "common_subexpressions", "constant_folding", "dead_code", "simplify"]
+__all__ = ["bf16_products", "canonical", "common_subexpressions", "constant_folding", "dead_code", "simplify"]
 
 
 def simplify(graph: Graph) -> Graph:
