@@ -117,11 +117,9 @@ def test_an_op_that_is_no_product_of_f32_is_refused() -> None:
 
 def test_a_report_counts_them_as_products_of_bf16() -> None:
     step: Any = sw.compile(lambda x: (x @ x).relu(), precision="bf16")
-    report = sw.report(step, sw.ones((64, 64)))
-    (kernel,) = report.kernels
-    assert (kernel.name, kernel.dtype, kernel.flops) == ("matmul_in_bf16 relu", "bf16", 2 * 64**3 + 64**2)
-    step(sw.ones((64, 64)))
-    assert sw.report(step, sw.ones((64, 64))).peaks["bf16"] > 0
+    (kernel,) = (found := sw.report(step, sw.ones((64, 64)))).kernels
+    assert (kernel.name, kernel.flops, kernel.bound) == ("matmul_in_bf16 relu", 2 * 64**3 + 64**2, "arithmetic")
+    assert list(found.peaks) == ["bf16"]
 
 
 # ---- models ---------------------------------------------------------------------------------------------------------
