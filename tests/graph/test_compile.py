@@ -99,6 +99,34 @@ def test_arguments_and_results_in_containers() -> None:
     assert swap(Pair(one, {"x": two}), [three], scale=2.0)["pair"].left.tolist() == [4.0, 4.0]
 
 
+def test_arguments_that_are_equal_and_not_the_same_have_programs_of_their_own() -> None:
+    scaled: Any = sw.compile(lambda x, by: x / by)
+    ones = sw.ones((2,))
+    assert scaled(ones, 0.0).tolist() == [np.inf, np.inf]
+    assert scaled(ones, -0.0).tolist() == [-np.inf, -np.inf]
+    assert np.isnan(scaled(ones, float("nan")).numpy()).all() and np.isnan(scaled(ones, float("nan")).numpy()).all()
+    assert scaled(ones, by=0.0).tolist() == [np.inf, np.inf]
+    assert len(scaled.__compiled__.programs) == 4
+
+
+def test_one_value_in_two_cells_and_in_the_result_stays_what_it_was() -> None:
+    first, second = sw.Parameter(sw.ones((3,))), nn.Buffer(sw.zeros((3,)))
+
+    @sw.compile
+    def step(x: Tensor) -> tuple[Tensor, Tensor]:
+        sum_ = (first + second + x).stop_gradient()
+        first.assign(sum_)
+        second.assign(sum_)
+        return sum_, sum_.reshape((1, 3))
+
+    x = sw.ones((3,))
+    results = [step(x) for _ in range(3)]
+    assert [(left.tolist(), right.tolist()) for left, right in results] == [
+        ([number] * 3, [[number] * 3]) for number in (2.0, 5.0, 11.0)
+    ]
+    assert first.tolist() == second.tolist() == [11.0] * 3 and x.tolist() == [1.0] * 3
+
+
 def test_what_the_function_closes_over_is_constant_and_its_own_arithmetic_on_it_is_done_once() -> None:
     table = sw.tensor([1.0, 2.0])
     compiled: Any = sw.compile(lambda x: x + (table * table).sum())

@@ -18,7 +18,7 @@ from shapewright.shapes.dtypes import DType, Spec
 from shapewright.shapes.errors import ArgumentError, CaptureError, DeviceError, Error
 
 from .binding import Binder, check_callable
-from .parameter import Buffer, Parameter, one_moment
+from .parameter import Buffer, Parameter, held_storages, hold_storages, one_moment
 from .random import Key
 from .tensor import Tensor, make
 
@@ -63,17 +63,31 @@ def _unflatten(value: Any, leaves: Sequence[Any]) -> Any:
     return value
 
 
-def _key(value: Any) -> Any:
-    """Tell arguments that are no tensors apart: equal numbers and texts are equal, objects only themselves."""
-    if isinstance(value, _Placeholder):
-        return ("tensor", value.index)
-    if isinstance(value, list | tuple):
-        return (type(value), *[_key(item) for item in value])
-    if isinstance(value, dict):
-        return ("dict", *[(key, _key(item)) for key, item in value.items()])
-    if isinstance(value, int | float | str | bool | bytes | None):
-        return (type(value), value)
-    return ("object", id(value))
+def _recognise(value: Any, leaves: list[Tensor], key: list[Any]) -> None:
+    """Append the tensors in an argument to `leaves`, in `_flatten`'s order, and what tells it from others to `key`.
+
+    Equal numbers and texts are equal, objects only themselves.
+    """
+    kind = type(value)
+    if kind is Tensor or (isinstance(value, Tensor) and not isinstance(value, Parameter | Buffer)):
+        leaves.append(value)
+        key.append(value._spec)
+    elif isinstance(value, list | tuple):
+        key += (kind, len(value))
+        for item in value:
+            _recognise(item, leaves, key)
+    elif isinstance(value, dict):
+        key += (kind, len(value))
+        for name, item in value.items():
+            key.append(name)
+            _recognise(item, leaves, key)
+    elif isinstance(value, int | str | bytes | None):
+        key += (kind, value)
+    elif isinstance(value, float):
+        # As text: 0.0 and -0.0 are equal and not the same, and NaN is not equal to itself.
+        key += (kind, repr(value))
+    else:
+        key += (None, id(value))
 
 
 @dataclass(eq=False, slots=True)
@@ -121,62 +135,84 @@ class Compiled:
             return self.binder.bound(args, kwargs)
         # One program at a time: each uses all cores, and each sees all cells of one moment.
         with one_moment:
-            program, leaves, home = self.prepare(args, kwargs)
+            program, leaves = self.prepare(args, kwargs)
             results, updates = program.executable.run(
                 [leaf._storage for leaf in leaves],
-                [cell._storage for cell in program.cells],
-                [k._draw(blocks) for k, blocks in zip(program.keys, program.graph.draws, strict=True)],
+                held_storages(program.cells),
+                [key._draw(program.graph.draws[number]) for number, key in enumerate(program.keys)],
             )
-            for cell, storage in zip(program.updated, updates, strict=True):
-                cell._storage = storage
-        values = [make(storage, spec, home) for storage, spec in zip(results, program.specs, strict=False)]
+            hold_storages(program.updated, updates)
+        device = program.device
+        values = [make(results[number], spec, device) for number, spec in enumerate(program.specs)]
         if program.shown:
-            arrays = [home.get(storage) for storage in results[len(program.specs) :]]
+            arrays = [device.get(storage) for storage in results[len(program.specs) :]]
             show_all(program.shown, dict(zip(shown_variables(program.shown), arrays, strict=True)))
         return _unflatten(program.structure, values)
 
-    def prepare(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Program, list[Any], Any]:
-        """Give the program for these arguments, captured now if it is not there yet, their tensors, and its device."""
-        try:
-            self.binder.check(args, kwargs, {})
-        except Error as error:
-            error.path = error.path or f"{self.binder.called}()"
-            raise
+    def prepare(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Program, list[Tensor]]:
+        """Give the program for these arguments, captured now if it is not there yet, and the tensors among them.
+
+        Arguments like those of a program that is there passed all checks of the annotations when it was captured.
+        """
+        leaves: list[Tensor] = []
+        parts: list[Any] = []
+        for value in args:
+            _recognise(value, leaves, parts)
+        for name, value in kwargs.items():
+            parts.append(name)
+            _recognise(value, leaves, parts)
+        home: Any = leaves[0]._device if leaves else default_device()
+        parts.append(home.name)
+        key = tuple(parts)
+        program = self.programs.get(key)
+        if program is None:
+            try:
+                self.binder.check(args, kwargs, {})
+            except Error as error:
+                error.path = error.path or f"{self.binder.called}()"
+                raise
+        for leaf in leaves:
+            if leaf._node is not None or (leaf._device is not home and leaf._device != home):
+                raise self._refusal(args, kwargs, leaf, home)
+        if program is None:
+            with one_moment:
+                program = self.programs.get(key)
+                if program is None:
+                    program = self._capture(args, kwargs, home)
+                    if len(self.programs) >= _MOST_PROGRAMS:
+                        self.programs.clear()
+                    self.programs[key] = program
+        return program, leaves
+
+    def _refusal(self, args: tuple[Any, ...], kwargs: dict[str, Any], leaf: Tensor, home: Any) -> Error:
+        """Say why a program cannot take a tensor."""
+        leaves: list[Tensor] = []
+        names: list[str] = []
+        _flatten((args, kwargs), leaves, "", names)
+        (name, *_) = [name for name, found in zip(names, leaves, strict=True) if found is leaf]
+        if leaf._node is not None:
+            return CaptureError(
+                f"{self.binder.called}: argument {self._argument(name)} is traced, "
+                "and what a compiled function records ends with it",
+                hint="x.trace() inside the compiled function",
+            )
+        return DeviceError(
+            f"{self.binder.called}: the arguments are on different devices, {home!r} and {leaf._device!r}",
+            hint=f"x.to({home!r})",
+        )
+
+    def _capture(self, args: tuple[Any, ...], kwargs: dict[str, Any], home: Any) -> Program:
         leaves: list[Any] = []
         names: list[str] = []
         structure = _flatten((args, kwargs), leaves, "", names)
-        home: Any = leaves[0]._device if leaves else default_device()
-        for leaf, name in zip(leaves, names, strict=True):
-            if leaf._node is not None:
-                raise CaptureError(
-                    f"{self.binder.called}: argument {self._argument(name)} is traced, "
-                    "and what a compiled function records ends with it",
-                    hint="x.trace() inside the compiled function",
-                )
-            if leaf._device != home:
-                raise DeviceError(
-                    f"{self.binder.called}: the arguments are on different devices, {home!r} and {leaf._device!r}",
-                    hint=f"x.to({home!r})",
-                )
-        key = (tuple([leaf._spec for leaf in leaves]), _key(structure), home)
-        with one_moment:
-            program = self.programs.get(key)
-            if program is None:
-                program = self._capture(structure, leaves, names, home)
-                if len(self.programs) >= _MOST_PROGRAMS:
-                    self.programs.clear()
-                self.programs[key] = program
-        return program, leaves, home
-
-    def _capture(self, structure: Any, leaves: list[Any], names: list[str], home: Any) -> Program:
         capture = Capture(home)
         with capture:
             inside = [
                 make(capture.argument(leaf._spec, self._argument(name)), leaf._spec, capture)
                 for leaf, name in zip(leaves, names, strict=True)
             ]
-            args, kwargs = _unflatten(structure, inside)
-            result = self.binder.bound(args, kwargs)
+            inside_args, inside_kwargs = _unflatten(structure, inside)
+            result = self.binder.bound(inside_args, inside_kwargs)
             outputs: list[Any] = []
             result_structure = _flatten(result, outputs, "result", [])
         _check_structure(result_structure, self.binder.called)

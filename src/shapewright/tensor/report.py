@@ -223,7 +223,7 @@ def report(step: Callable[..., Any], *args: Any, timed: bool = True, **kwargs: A
             "report: asked for while sw.compile records a program", hint="sw.report outside the compiled function"
         )
     if args or kwargs or (not compiled.programs and not compiled.takes_arguments):
-        program, leaves, _ = compiled.prepare(args, kwargs)
+        program, leaves = compiled.prepare(args, kwargs)
         storages = [leaf._storage for leaf in leaves]
         examples = True
     elif compiled.programs:

@@ -26,7 +26,11 @@ from .threads import emit_barrier
 from .windows import extreme_places, fold
 
 FUNCTION = "program"
+# The same for a program that needs one thread: all it takes is the table.
+ALONE = "program_alone"
 SCRATCH_BYTES = "scratch_bytes"
+# How many threads the program needs: 1 if no kernel shares its work.
+THREADS = "threads_needed"
 KERNELS = {
     **SPECIAL,
     ops.matmul: product,
@@ -110,8 +114,15 @@ def program_text(fused: Fused, table: Table, target: Target, threads: int, *, ti
             written[key] = site, [variables.index(buffer) for buffer in site.buffers]
         site, places = written[key]
         calls.append((kernel, site, [variables[place] for place in places]))
+    threads = threads if any(site.is_shared for site, _ in written.values()) else 1
     _write_main(module, calls, table, threads, timed)
     module.define(SCRATCH_BYTES, f"@{SCRATCH_BYTES} = constant i64 {needed}")
+    module.define(THREADS, f"@{THREADS} = constant i64 {threads}")
+    if threads == 1:
+        f = module.function(ALONE, [("table", ir.PTR)], internal=False)
+        # Nothing is controlled: there is no barrier.
+        f.call(FUNCTION, [f.arguments[0], f.arguments[0], f.constant(0), f.constant(1)])
+        f.end()
     return module.text()
 
 
