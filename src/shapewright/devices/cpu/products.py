@@ -80,6 +80,8 @@ def product(site: Site) -> None:
 _MAY_FAIL = (ops.floor_divide, ops.remainder, probabilities)
 # Functions whose code is long: it is written once, in a loop over the rows of a tile.
 _LONG = (ops.exp, ops.log, ops.tanh, ops.sigmoid, ops.erf, ops.gelu, ops.silu, ops.softplus, ops.sin, ops.cos, ops.elu)
+# So many short operations are written for each row: an optimiser's update is less, and waiting costs it a tenth.
+_MANY = 24
 _MOST_BUFFERS = 16
 
 
@@ -163,8 +165,9 @@ def _epilogue(site: Site, batch: tuple[int, ...], m: int, n: int) -> tuple[Epilo
         for v, vectors in stored.items():
             block.write(block.pointers[places[v]], operands[v], vectors)
 
-    wide = len(chain) > 6 or any(operation.op in _LONG for operation in chain)
-    return Epilogue((site.name,), write, len(pointers), wide), pointers
+    wide = len(chain) > _MANY or any(operation.op in _LONG for operation in chain)
+    awaited = tuple([(places[v], operands[v]) for v in reads])
+    return Epilogue((site.name,), write, len(pointers), wide, awaited), pointers
 
 
 def _memory(variable: Any) -> str:
