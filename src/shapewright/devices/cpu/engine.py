@@ -17,6 +17,7 @@ from shapewright.graph import Graph, KernelCost, Measurement, Memory, Variable
 from shapewright.graph.cost import bytes_of
 from shapewright.shapes.errors import Error
 
+from . import checked
 from .elements import is_elementwise, is_reduction
 from .expand import expand
 from .fusion import Kernel, fuse
@@ -35,11 +36,14 @@ class Executable:
         graph: the program, simplified.
         reference: the device that says what is wrong when the code finds that something is.
         timed: whether the first thread notes the time before each kernel, for `kernel_times`.
+        is_checked: whether each load and store is compared with its buffer; by default, what `SHAPEWRIGHT_CPU_CHECKED`
+            asks for.
     """
 
-    def __init__(self, graph: Graph, reference: Any, *, timed: bool = False) -> None:
+    def __init__(self, graph: Graph, reference: Any, *, timed: bool = False, is_checked: bool | None = None) -> None:
         self.graph = graph
         self._timed = timed
+        self._is_checked = checked.is_asked_for() if is_checked is None else is_checked
         self._reference = reference
         expanded = expand(graph)
         self._fused = fuse(expanded, is_elementwise, is_reduction, is_product, fits_product)
@@ -56,8 +60,8 @@ class Executable:
         table = Table(graph, plan_)
         threads = self._pool.count
         self._code = compile_module(
-            lambda: program_text(self._fused, table, target, threads, timed=self._timed),
-            key=program_key(self._fused, table, threads, timed=self._timed),
+            lambda: program_text(self._fused, table, target, threads, timed=self._timed, checked=self._is_checked),
+            key=program_key(self._fused, table, threads, timed=self._timed, checked=self._is_checked),
             target=target,
         )
         self._address = self._code.address(FUNCTION)
@@ -137,11 +141,24 @@ class Executable:
 
     def timed_twin(self) -> Executable:
         """Give the same program, made to note the time before each kernel."""
-        return Executable(self.graph, self._reference, timed=True)
+        return Executable(self.graph, self._reference, timed=True, is_checked=self._is_checked)
 
     def measure(self, arguments: Sequence[Any], cells: Sequence[Any], draws: Sequence[tuple[int, int]]) -> Measurement:
         """Run a timed twin on copies of the cells, and give the time of each kernel."""
         return measure(self, arguments, cells, draws)
+
+    def _check_accesses(self) -> None:
+        """Raise if the code reached, or would have reached, beyond a buffer."""
+        note = (ctypes.c_int64 * 4).from_address(self._code.data_address(checked.NOTE))
+        if not note[checked.KERNEL]:
+            return
+        kernel, buffer, place, count = list(note)
+        note[:] = [0] * 4
+        raised = self._fused.kernels[kernel - 1]
+        reached = [*(access.buffer for access in raised.leaves.values()), *raised.outputs]
+        slots = [(variable, self._layout.find(variable)) for variable in reached]
+        found = next((v for v, slot in slots if slot >= 0 and self._table[slot] == buffer), None)
+        raise checked.refusal(raised, kernel, found, place - buffer, count)
 
     # ---- running ----------------------------------------------------------------------------------------------------
     def run(
@@ -164,8 +181,8 @@ class Executable:
                     array = np.array(array, order="C", copy=True)
                 cells[number] = self._held[number] = array
                 table[slot] = _address(array)
-            if is_overwritten and sys.getrefcount(array) > _OWN_REFERENCES:
-                # Somebody else looks at the old value: it stays as it is.
+            if is_overwritten and (self._is_checked or sys.getrefcount(array) > _OWN_REFERENCES):
+                # Somebody else looks at the old value, or the program may break off: it stays as it is.
                 array = np.array(array, order="C", copy=True)
                 cells[number] = self._held[number] = array
                 table[slot] = _address(array)
@@ -184,6 +201,8 @@ class Executable:
             self._alone(self._table_address)
         else:
             self._pool.run(self._address, self._table_address)
+        if self._is_checked:
+            self._check_accesses()
         if table[failed]:
             # The code only notices that something is wrong; the reference says what.
             self._reference.compile(self.graph).run(arguments, cells, draws)

@@ -13,6 +13,7 @@ from shapewright.graph import Graph, Variable
 from shapewright.ops.precision import matmul_in_bf16
 
 from . import draws, ir
+from .checked import CheckedFunction, CheckedModule
 from .elements import register_type
 from .fusion import Fused, Kernel
 from .loops import Nest, write_loop, write_reduction
@@ -83,9 +84,9 @@ class Table:
         return any(variable in self.plan.in_place for variable in kernel.outputs)
 
 
-def program_key(fused: Fused, table: Table, threads: int, *, timed: bool) -> str:
+def program_key(fused: Fused, table: Table, threads: int, *, timed: bool, checked: bool) -> str:
     """Give a text that is equal for programs of equal text, at a fraction of the cost."""
-    parts = [f"{threads} {timed} {table.failed} {table.end}"]
+    parts = [f"{threads} {timed} {checked} {table.failed} {table.end}"]
     numbers: dict[Any, int] = {}
     for kernel in fused.kernels:
         key, variables = signature(kernel)
@@ -97,9 +98,10 @@ def program_key(fused: Fused, table: Table, threads: int, *, timed: bool) -> str
     return "\n".join(parts)
 
 
-def program_text(fused: Fused, table: Table, target: Target, threads: int, *, timed: bool) -> str:
+def program_text(fused: Fused, table: Table, target: Target, threads: int, *, timed: bool, checked: bool) -> str:
     """Write a program."""
-    module = ir.Module(rounds_to_bf16=target.has_bf16_convert)
+    module_class = CheckedModule if checked else ir.Module
+    module = module_class(rounds_to_bf16=target.has_bf16_convert)
     calls: list[tuple[Kernel, Site, list[Variable]]] = []
     written: dict[Any, tuple[Site, list[int]]] = {}
     needed = 0
@@ -126,12 +128,18 @@ def program_text(fused: Fused, table: Table, target: Target, threads: int, *, ti
     return module.text()
 
 
+def buffer_bytes(variable: Variable) -> int:
+    """Give the size of a variable's buffer."""
+    return variable.spec.count * variable.spec.dtype.itemsize
+
+
 def _write_main(
     module: ir.Module, calls: list[tuple[Kernel, Site, list[Variable]]], table: Table, threads: int, timed: bool
 ) -> None:
     arguments = [("table", ir.PTR), ("control", ir.PTR), ("thread", ir.I64), ("threads", ir.I64)]
     f = module.function(FUNCTION, arguments, internal=False)
-    places, control, thread, _ = f.arguments
+    table_bytes = 8 * (table.end + (len(calls) + 1 if timed else 0))
+    places, control, thread = f.within(f.arguments[0], table_bytes), f.arguments[1], f.arguments[2]
     done = "done"
     alone = True
     unchecked = False
@@ -146,7 +154,11 @@ def _write_main(
         unchecked = unchecked or site.may_fail
         if timed:
             _note_time(f, places, thread, table.end + index)
-        addresses = [f.load(f.address(places, table.slot(v), ir.I64), ir.PTR) for v in buffers]
+        if isinstance(f, CheckedFunction):
+            f.kernel = f.constant(index + 1)
+        addresses = [
+            f.within(f.load(f.address(places, table.slot(v), ir.I64), ir.PTR), buffer_bytes(v)) for v in buffers
+        ]
         f.call(site.name, [places, control, thread, *addresses])
     if timed:
         emit_barrier(f, control, f.constant(threads))

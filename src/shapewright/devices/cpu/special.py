@@ -84,7 +84,7 @@ class Site:
     def scratch(self, count: int) -> ir.Register:
         """Give the address of scratch memory, all threads' together."""
         self.scratch_bytes = max(self.scratch_bytes, count)
-        return self.f.load(self.f.address(self.table, self._scratch, ir.I64), ir.PTR)
+        return self.f.within(self.f.load(self.f.address(self.table, self._scratch, ir.I64), ir.PTR), count)
 
     def fail(self, condition: ir.Register) -> None:
         """Note that the program must raise if the condition holds in a lane."""

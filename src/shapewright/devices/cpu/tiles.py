@@ -284,7 +284,7 @@ def _finish(block: Block, sums: list[list[Register]], ending: Ending, words: Wor
 
     if ending.epilogue is not None and ending.epilogue.wide and not ending.to_partial:
         kind = sums[0][0].type
-        tile = f.emit(f"alloca [{len(sums) * shape.vectors} x {kind}], align 64", PTR)
+        tile = f.local(len(sums) * shape.vectors, kind)
         for i, values in enumerate(sums):
             for j, value in enumerate(values):
                 f.store(value, place(j, tile, i))
