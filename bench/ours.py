@@ -77,18 +77,19 @@ def _adamw(model: nn.Module) -> optim.AdamW:
 
 def gpt(workload: Workload, weights: dict[str, Any], x: Any, y: Any) -> Callable[[], Any]:
     """A step of `gpt`."""
+    precision: Any = workload.precision
     model = Gpt(workload.vocabulary, workload.tokens, workload.layers, workload.width, workload.heads)
     model.load_state_dict(weights)
     if workload.mode == "inference":
 
-        @sw.compile
+        @sw.compile(precision=precision)
         def infer[B: IntVar, T: IntVar](x: Tensor[[B, T], sw.i64]) -> Tensor[[B, T, int]]:
             return model(x)
 
         return lambda: infer(x)
     adam = _adamw(model)
 
-    @sw.compile
+    @sw.compile(precision=precision)
     def train[B: IntVar, T: IntVar](x: Tensor[[B, T], sw.i64], y: Tensor[[B, T], sw.i64]) -> Tensor[[]]:
         loss = nn.cross_entropy(model(x.trace()), y)
         adam.update(loss.backward())
@@ -99,18 +100,19 @@ def gpt(workload: Workload, weights: dict[str, Any], x: Any, y: Any) -> Callable
 
 def mlp(workload: Workload, weights: dict[str, Any], x: Any, y: Any) -> Callable[[], Any]:
     """A step of `mlp`."""
+    precision: Any = workload.precision
     model = Mlp(*hidden_sizes(workload))
     model.layers.load_state_dict(weights)
     if workload.mode == "inference":
 
-        @sw.compile
+        @sw.compile(precision=precision)
         def infer[B: IntVar](x: Tensor[[B, 784]]) -> Tensor[[B, 10]]:
             return model(x)
 
         return lambda: infer(x)
     adam = _adamw(model)
 
-    @sw.compile
+    @sw.compile(precision=precision)
     def train[B: IntVar](x: Tensor[[B, 784]], y: Tensor[[B], sw.i64]) -> Tensor[[]]:
         loss = nn.cross_entropy(model(x.trace()), y)
         adam.update(loss.backward())
@@ -132,7 +134,7 @@ def nothing(x: Any) -> Callable[[], Any]:
 class Ours:
     """shapewright as a contestant."""
 
-    precisions = ("f32",)  # "bf16" belongs here once it is written
+    precisions = ("f32", "bf16")
 
     def versions(self) -> dict[str, str]:
         numbers = {name: version(name) for name in ("llvmlite", "numpy")}
@@ -150,7 +152,7 @@ class Ours:
     def numbers(self, result: Any) -> np.ndarray:
         return result.numpy()
 
-    def ceiling(self, size: int) -> Callable[[], Any]:
+    def ceiling(self, size: int, precision: str) -> Callable[[], Any]:
         raise Unavailable("PyTorch measures it")
 
 

@@ -1,6 +1,7 @@
 """The workloads in JAX: plain `jax.numpy` under `jax.jit`, with AdamW written out: `python -m bench.peer_jax`.
 
-Weights are stored `[in, out]`, as its users store them; parameters and state are donated to each step. It runs in an
+Weights are stored `[in, out]`, as its users store them; parameters and state are donated to each step. In bf16, weights
+and activations are cast in front of each product, and norms, softmax and the residual path stay f32. It runs in an
 environment of its own. What it is not: run by hand; `run.py` starts it.
 """
 
@@ -22,8 +23,15 @@ from bench.workloads import BETAS, EPSILON, LEARNING_RATE, NORM_EPSILON, WEIGHT_
 type Weights = dict[str, Any]
 
 
-def linear(p: Weights, name: str, x: Any) -> Any:
-    return x @ p[f"{name}.weight"] + p[f"{name}.bias"]
+def product(workload: Workload, x: Any, weight: Any) -> Any:
+    if workload.precision == "bf16":
+        x, weight = x.astype(jnp.bfloat16), weight.astype(jnp.bfloat16)
+    return x @ weight
+
+
+def linear(workload: Workload, p: Weights, name: str, x: Any) -> Any:
+    y = product(workload, x, p[f"{name}.weight"])
+    return y + p[f"{name}.bias"].astype(y.dtype)
 
 
 def layer_norm(p: Weights, name: str, x: Any) -> Any:
@@ -32,35 +40,37 @@ def layer_norm(p: Weights, name: str, x: Any) -> Any:
     return (x - mean) * jax.lax.rsqrt(variance + NORM_EPSILON) * p[f"{name}.weight"] + p[f"{name}.bias"]
 
 
-def attention(p: Weights, name: str, x: Any, heads: int) -> Any:
+def attention(workload: Workload, p: Weights, name: str, x: Any) -> Any:
     batch, tokens, width = x.shape
+    heads = workload.heads
     size = width // heads
-    parts = x @ p[f"{name}.in_proj_weight"] + p[f"{name}.in_proj_bias"]
+    parts = product(workload, x, p[f"{name}.in_proj_weight"])
+    parts = parts + p[f"{name}.in_proj_bias"].astype(parts.dtype)
     q, k, v = (part.reshape(batch, tokens, heads, size) for part in jnp.split(parts, 3, axis=-1))
     scores = jnp.einsum("bqhk,bshk->bhqs", q, k) / math.sqrt(size)
     seen = jnp.tril(jnp.ones((tokens, tokens), bool))
-    shares = jax.nn.softmax(jnp.where(seen, scores, -jnp.inf), axis=-1)
-    y = jnp.einsum("bhqs,bshk->bqhk", shares, v).reshape(batch, tokens, width)
-    return linear(p, f"{name}.out_proj", y)
+    shares = jax.nn.softmax(jnp.where(seen, scores, -jnp.inf).astype(jnp.float32), axis=-1)
+    y = jnp.einsum("bhqs,bshk->bqhk", shares.astype(v.dtype), v).reshape(batch, tokens, width)
+    return linear(workload, p, f"{name}.out_proj", y)
 
 
 def gpt(workload: Workload, p: Weights, tokens: Any) -> Any:
     h = p["token.weight"][tokens] + p["place.weight"][: tokens.shape[1]]
     for index in range(workload.layers):
         block = f"blocks.{index}"
-        h = h + attention(p, f"{block}.attention", layer_norm(p, f"{block}.norm1", h), workload.heads)
-        inner = jax.nn.gelu(linear(p, f"{block}.up", layer_norm(p, f"{block}.norm2", h)), approximate=False)
-        h = h + linear(p, f"{block}.down", inner)
-    return layer_norm(p, "norm", h) @ p["head.weight"]
+        h = h + attention(workload, p, f"{block}.attention", layer_norm(p, f"{block}.norm1", h))
+        inner = linear(workload, p, f"{block}.up", layer_norm(p, f"{block}.norm2", h))
+        h = h + linear(workload, p, f"{block}.down", jax.nn.gelu(inner, approximate=False))
+    return product(workload, layer_norm(p, "norm", h), p["head.weight"])
 
 
 def mlp(workload: Workload, p: Weights, x: Any) -> Any:
-    h = jax.nn.relu(linear(p, "0", x))
-    return linear(p, "4", jax.nn.relu(linear(p, "2", h)))
+    h = jax.nn.relu(linear(workload, p, "0", x))
+    return linear(workload, p, "4", jax.nn.relu(linear(workload, p, "2", h)))
 
 
 def cross_entropy(logits: Any, labels: Any) -> Any:
-    chosen = jnp.take_along_axis(jax.nn.log_softmax(logits), labels[..., None], axis=-1)
+    chosen = jnp.take_along_axis(jax.nn.log_softmax(logits.astype(jnp.float32)), labels[..., None], axis=-1)
     return -chosen.mean()
 
 
@@ -85,7 +95,7 @@ def adamw(p: Weights, state: Any, gradients: Weights) -> tuple[Weights, Any]:
 class Jax:
     """JAX as a contestant."""
 
-    precisions = ("f32",)  # "bf16" belongs here once it is written
+    precisions = ("f32", "bf16")
 
     def versions(self) -> dict[str, str]:
         numbers = {name: version(name) for name in ("jax", "jaxlib", "numpy")}
@@ -122,9 +132,9 @@ class Jax:
         return train
 
     def numbers(self, result: Any) -> np.ndarray:
-        return np.asarray(result)
+        return np.asarray(result.astype(jnp.float32))
 
-    def ceiling(self, size: int) -> Callable[[], Any]:
+    def ceiling(self, size: int, precision: str) -> Callable[[], Any]:
         raise Unavailable("PyTorch measures it")
 
 

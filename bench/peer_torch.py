@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -93,7 +94,7 @@ def mlp(workload: Workload) -> nn.Module:
 class Torch:
     """PyTorch as a contestant."""
 
-    precisions = ("f32",)  # "bf16" belongs here once it is written
+    precisions = ("f32", "bf16")
 
     def __init__(self, is_compiled: bool) -> None:
         self.is_compiled = is_compiled
@@ -111,12 +112,15 @@ class Torch:
         model.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
         inputs, labels = torch.from_numpy(x), torch.from_numpy(y)
         run = torch.compile(model) if self.is_compiled else model
+        # Its users' way to bf16: products in bf16, the rest and the weights in f32.
+        bf16 = partial(torch.autocast, "cpu", dtype=torch.bfloat16, enabled=workload.precision == "bf16")
         if workload.mode == "inference":
             model.eval()
 
             @torch.inference_mode()
             def infer() -> Any:
-                return run(inputs)
+                with bf16():
+                    return run(inputs)
 
             return infer
         adam = torch.optim.AdamW(
@@ -124,7 +128,8 @@ class Torch:
         )
 
         def train() -> Any:
-            loss = F.cross_entropy(run(inputs).flatten(0, -2), labels.flatten())
+            with bf16():
+                loss = F.cross_entropy(run(inputs).flatten(0, -2), labels.flatten())
             adam.zero_grad(set_to_none=True)
             loss.backward()
             adam.step()
@@ -133,10 +138,11 @@ class Torch:
         return train
 
     def numbers(self, result: Any) -> np.ndarray:
-        return result.detach().numpy()
+        return result.detach().float().numpy()
 
-    def ceiling(self, size: int) -> Callable[[], Any]:
-        a, b, out = torch.randn(size, size), torch.randn(size, size), torch.empty(size, size)
+    def ceiling(self, size: int, precision: str) -> Callable[[], Any]:
+        kind = torch.bfloat16 if precision == "bf16" else torch.float32
+        a, b, out = (torch.randn(size, size).to(kind) for _ in range(3))
         return lambda: torch.mm(a, b, out=out)
 
 

@@ -102,9 +102,10 @@ def sweep(console: Console, facts: dict[str, Any], rows: list[dict[str, Any]], o
 
 # ---- parts ----------------------------------------------------------------------------------------------------------
 def _head(console: Console, facts: dict[str, Any]) -> None:
+    ceilings = ", ".join(f"{flops / 1e9:.0f} GFLOP/s ({name})" for name, flops in facts["ceilings"].items())
     console.print(
         f"{facts['processor']}, {facts['cores']} cores, {facts['threads']} threads each; matrix product in PyTorch "
-        f"{facts['ceiling'] / 1e9:.0f} GFLOP/s (f32); {facts['time']}, took {facts['seconds']:.0f} s",
+        f"{ceilings}; {facts['time']}, took {facts['seconds']:.0f} s",
         soft_wrap=True,
     )
     console.print(f"shapewright at {facts['shapewright']}", soft_wrap=True)

@@ -53,7 +53,7 @@ class Contestant(Protocol):
         """Give what a step returned: the loss, or the output of the model."""
         ...
 
-    def ceiling(self, size: int) -> Callable[[], Any]:
+    def ceiling(self, size: int, precision: str) -> Callable[[], Any]:
         """Give a product of two square matrices as a step.
 
         Raises:
@@ -104,9 +104,9 @@ class Worker:
         assert self.step is not None
         return {"seconds": timed(self.step, warm, count)}
 
-    def do_ceiling(self, size: int, count: int) -> dict[str, Any]:
+    def do_ceiling(self, size: int, precision: str, count: int) -> dict[str, Any]:
         """Give the operations per second of the fastest of several matrix products."""
-        return {"flops": 2.0 * size**3 / min(timed(self.contestant.ceiling(size), 2, count))}
+        return {"flops": 2.0 * size**3 / min(timed(self.contestant.ceiling(size, precision), 2, count))}
 
     def do_memory(self) -> dict[str, Any]:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

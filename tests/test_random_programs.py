@@ -63,7 +63,7 @@ def run(steps: list[tuple[Any, ...]], inputs: list[Any]) -> Any:
                 y = x.softmax(axis=-1) if c % 2 else x.log_softmax(axis=-1)
         if y.size <= 64:
             values.append(y)
-    total = sw.zeros((), dtype=sw.f64, device=inputs[0].device)
+    total = sw.zeros((), dtype=inputs[0].dtype, device=inputs[0].device)
     for value in values:
         total = total + (value.sin()).sum()
     return total

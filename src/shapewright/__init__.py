@@ -70,6 +70,7 @@ if TYPE_CHECKING_WITH_PYREFLY or not TYPE_CHECKING:
         from shapewright.tensor.creation import tensor as tensor
         from shapewright.tensor.creation import zeros as zeros
         from shapewright.tensor.creation import zeros_like as zeros_like
+        from shapewright.tensor.debugging import debug_print as debug_print
         from shapewright.tensor.differentiate import checkpoint as checkpoint
         from shapewright.tensor.differentiate import grad as grad
         from shapewright.tensor.differentiate import value_and_grad as value_and_grad
@@ -79,6 +80,8 @@ if TYPE_CHECKING_WITH_PYREFLY or not TYPE_CHECKING:
         from shapewright.tensor.random import randint as randint
         from shapewright.tensor.random import randn as randn
         from shapewright.tensor.random import seed as seed
+        from shapewright.tensor.report import Report as Report
+        from shapewright.tensor.report import report as report
         from shapewright.tensor.tensor import Tensor as Tensor
 elif MYPY or not PYRIGHT:
     from typing import Annotated as Shaped

@@ -73,10 +73,11 @@ class Compiled:
 
     def __init__(self, loops: Sequence[Loop], target: str | None = None) -> None:
         self.loops = loops
-        module = ir.Module()
+        chosen = machine.select_target(target)
+        module = ir.Module(rounds_to_bf16=chosen.has_bf16_convert)
         for number, loop in enumerate(loops):
             loop.write(module, f"loop{number}")
-        self.code = machine.compile_module(module.text(), target=machine.select_target(target), use_cache=False)
+        self.code = machine.compile_module(module.text(), target=chosen, use_cache=False)
 
     def run(self, number: int, arrays: Sequence[np.ndarray]) -> tuple[np.ndarray, bool]:
         """Apply one loop to arrays of one length; give the result, and whether the code called `fail`."""

@@ -18,7 +18,7 @@ import shapewright as sw
 from shapewright import ops
 from shapewright.devices.cpu import ir
 from shapewright.devices.cpu.elementwise import EMITTERS, known_number
-from shapewright.ops import checks, comparison
+from shapewright.ops import checks, comparison, precision
 from shapewright.ops.core import Op
 from shapewright.shapes.dtypes import DType, bf16, bool_, f16, f32, f64, i32, i64, spec, u8
 from shapewright.shapes.errors import ArgumentError, DTypeError
@@ -274,7 +274,7 @@ def test_code_fails_where_the_op_raises(lanes: int) -> None:
 
 def test_every_elementwise_op_has_code() -> None:
     """What keeps its operands' shape, and merges their names, computes each element from those at its place."""
-    modules = [ops, checks, comparison]
+    modules = [ops, checks, comparison, precision]
     found = {value for module in modules for _, value in inspect.getmembers(module) if isinstance(value, Op)}
     elementwise = {op for op in found if op.merges and op.shape is comparison.equal_shapes}
     assert checks.probabilities in elementwise

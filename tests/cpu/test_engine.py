@@ -34,10 +34,10 @@ def captured(function: Any, arrays: list[np.ndarray]) -> Graph:
     return simplify(capture.graph)
 
 
-def compared(function: Any, arrays: list[np.ndarray], rtol: float, atol: float) -> None:
+def compared(function: Any, arrays: list[np.ndarray], rtol: float, atol: float, is_checked: bool | None = None) -> None:
     graph = captured(function, arrays)
     expected = sw.Reference().compile(graph).run(arrays, [], [])[0]
-    executable = Executable(graph, sw.Reference())
+    executable = Executable(graph, sw.Reference(), is_checked=is_checked)
     for _ in range(2):
         found = executable.run(arrays, [], [])[0]
         for left, right in zip(expected, found, strict=True):
@@ -62,8 +62,12 @@ def with_gradient(case: Case, inputs: list[Any]) -> list[Any]:
     return [*outputs, *[grads[traced[i]] for i in chosen if traced[i] in grads]]
 
 
+MODES = [None, pytest.param(True, id="bounds checked", marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("is_checked", MODES)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_every_op_and_its_gradient(case: Case) -> None:
+def test_every_op_and_its_gradient(case: Case, is_checked: bool | None) -> None:
     groups = [case.arrays(variant) for variant in range(len(case.variants))]
     sizes = [len(group) for group in groups]
 
@@ -74,7 +78,7 @@ def test_every_op_and_its_gradient(case: Case) -> None:
             start += size
         return results
 
-    compared(all_variants, [array for group in groups for array in group], rtol=1e-9, atol=1e-11)
+    compared(all_variants, [array for group in groups for array in group], 1e-9, 1e-11, is_checked)
 
 
 @pytest.mark.slow
@@ -91,9 +95,10 @@ def test_every_op_of_shorter_floats(case: Case, dtype: str) -> None:
     compared(lambda inputs: with_gradient(case, inputs), arrays, rtol=precision, atol=precision)
 
 
+@pytest.mark.parametrize("is_checked", [None, pytest.param(True, id="bounds checked")])
 @settings(max_examples=25, deadline=None)
 @given(programs(), st.lists(st.sampled_from(SHAPES), min_size=1, max_size=3), st.integers(0, 2**32))
-def test_random_programs(program: list[Any], shapes: list[tuple[int, ...]], seed: int) -> None:
+def test_random_programs(is_checked: bool | None, program: list[Any], shapes: list[tuple[int, ...]], seed: int) -> None:
     random = np.random.default_rng(seed)
     arrays = [np.asarray(random.normal(size=shape)) for shape in shapes]
 
@@ -103,7 +108,7 @@ def test_random_programs(program: list[Any], shapes: list[tuple[int, ...]], seed
         grads = loss.backward()
         return [loss, *[grads[x] for x in traced]]
 
-    compared(function, arrays, rtol=1e-9, atol=1e-10)
+    compared(function, arrays, 1e-9, 1e-10, is_checked)
 
 
 class Net(nn.Module):

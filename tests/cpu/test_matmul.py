@@ -291,8 +291,8 @@ def test_epilogue(threads: int, wide: bool, pools: dict[int, Pool]) -> None:
         for turn in ((False, False, False), (True, True, False), (False, False, True)):
             m, n, _ = size
             product = case(*size, turn=turn, batch=batch)
-            epilogue, _ = residual_and_bias(m, n, batch)
-            epilogue = Epilogue((epilogue.key, wide), epilogue.emit, pointers=3, wide=wide)
+            epilogue, kinds = residual_and_bias(m, n, batch)
+            epilogue = Epilogue((epilogue.key, wide), epilogue.emit, 3, wide, reads=tuple(enumerate(kinds)))
             bias, scale = Guarded(numbers((n,), F32)), Guarded(numbers((m,), F64))
             residual = Guarded(numbers((*batch, m, n), BF16))
             extra = [bias.array, scale.array, residual.array]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from typing import Any, NamedTuple
 
@@ -98,6 +99,34 @@ def test_arguments_and_results_in_containers() -> None:
     assert swap(Pair(one, {"x": two}), [three], scale=2.0)["pair"].left.tolist() == [4.0, 4.0]
 
 
+def test_arguments_that_are_equal_and_not_the_same_have_programs_of_their_own() -> None:
+    scaled: Any = sw.compile(lambda x, by: x / by)
+    ones = sw.ones((2,))
+    assert scaled(ones, 0.0).tolist() == [np.inf, np.inf]
+    assert scaled(ones, -0.0).tolist() == [-np.inf, -np.inf]
+    assert np.isnan(scaled(ones, float("nan")).numpy()).all() and np.isnan(scaled(ones, float("nan")).numpy()).all()
+    assert scaled(ones, by=0.0).tolist() == [np.inf, np.inf]
+    assert len(scaled.__compiled__.programs) == 4
+
+
+def test_one_value_in_two_cells_and_in_the_result_stays_what_it_was() -> None:
+    first, second = sw.Parameter(sw.ones((3,))), nn.Buffer(sw.zeros((3,)))
+
+    @sw.compile
+    def step(x: Tensor) -> tuple[Tensor, Tensor]:
+        sum_ = (first + second + x).stop_gradient()
+        first.assign(sum_)
+        second.assign(sum_)
+        return sum_, sum_.reshape((1, 3))
+
+    x = sw.ones((3,))
+    results = [step(x) for _ in range(3)]
+    assert [(left.tolist(), right.tolist()) for left, right in results] == [
+        ([number] * 3, [[number] * 3]) for number in (2.0, 5.0, 11.0)
+    ]
+    assert first.tolist() == second.tolist() == [11.0] * 3 and x.tolist() == [1.0] * 3
+
+
 def test_what_the_function_closes_over_is_constant_and_its_own_arithmetic_on_it_is_done_once() -> None:
     table = sw.tensor([1.0, 2.0])
     compiled: Any = sw.compile(lambda x: x + (table * table).sum())
@@ -146,21 +175,82 @@ def test_the_text_of_a_program() -> None:
 
 
 # ---- errors ---------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("ask", [lambda x: x.item(), bool, float, lambda x: x.numpy(), lambda x: x.tolist()])
-def test_numbers_cannot_be_asked_for(ask: Any) -> None:
-    compiled: Any = sw.compile(lambda x: x if ask(x.sum()) else x * 2.0)
+TO_SEE = 'sw.debug_print("{}", x) to see it, or return it and read it outside'
+TRUTH = (
+    "`if`, `while`, `and`, `or`, `not`, `assert`: whether a tensor is true is",
+    (
+        "sw.where(condition, a, b) to choose numbers, sw.cond(condition, yes, no, x) to choose what is computed, "
+        "sw.scan(body, carry, xs) for a loop"
+    ),
+)
+NUMBER = (
+    "item, float(), int(): the number in a tensor is",
+    f"the tensor itself, which operations take where they take numbers; {TO_SEE}",
+)
+COUNT = (
+    "range(), or a place in a list: the number in a tensor is",
+    (
+        "sizes, which are known: `for t in range(x.shape[0])`; sw.scan(body, carry, xs) for a loop, "
+        "x.take(places, axis=0) for rows"
+    ),
+)
+NUMBERS = ("numpy, tolist: the numbers of a tensor are", f"operations on the tensor itself; {TO_SEE}")
+PRINT = ("print, str, f-string: the numbers of a tensor are", TO_SEE)
+
+
+@pytest.mark.parametrize(
+    ("ask", "text"),
+    [
+        (lambda x: 1 if x else 2, TRUTH),
+        (lambda x: x and x + 1.0, TRUTH),
+        (lambda x: not x, TRUTH),
+        (bool, TRUTH),
+        (lambda x: x.item(), NUMBER),
+        (float, NUMBER),
+        (int, NUMBER),
+        (lambda x: math.sqrt(x), NUMBER),
+        (range, COUNT),
+        (lambda x: [1, 2, 3][x], COUNT),
+        (lambda x: x.numpy(), NUMBERS),
+        (lambda x: x.tolist(), NUMBERS),
+        (np.asarray, NUMBERS),
+        (print, PRINT),
+        (str, PRINT),
+        (lambda x: f"{x}", PRINT),
+    ],
+)
+def test_numbers_cannot_be_asked_for(ask: Any, text: tuple[str, str]) -> None:
+    compiled: Any = sw.compile(lambda x: [ask(x.sum()), x][1])
     with pytest.raises(sw.CaptureError) as caught:
         compiled(sw.ones((2,)))
     assert str(caught.value) == (
-        "the numbers of a tensor are not known while sw.compile records the program\n"
+        f"{text[0]} not known while sw.compile records the program\n"
         "  tensor  [] of f32\n"
         "  in      <lambda>()\n"
-        "  write   sw.where(condition, a, b) in the place of `if`; "
-        "return the tensor and read it outside in the place of `print` and `.item()`"
+        f"  write   {text[1]}"
     )
 
 
-def test_a_captured_tensor_can_be_shown() -> None:
+def test_a_comparison_has_no_truth_yet() -> None:
+    compiled: Any = sw.compile(lambda x: x if x.sum() > 0 else -x)
+    with pytest.raises(sw.CaptureError, match=r"whether a tensor is true is not known(.|\n)*\[\] of bool"):
+        compiled(sw.ones((2,)))
+
+
+def test_what_is_known_while_a_program_is_recorded_can_be_asked_for() -> None:
+    count = sw.tensor(3)
+
+    def function(x: Any) -> Any:
+        # Sizes, tensors from outside, and rows one after the other.
+        for _ in range(count):
+            x = x + float(x.shape[0])
+        return sum(list(x), start=x[0])
+
+    compiled: Any = sw.compile(function)
+    assert compiled(sw.zeros((2, 1))).tolist() == [18.0] == function(sw.zeros((2, 1))).tolist()
+
+
+def test_a_captured_tensor_has_a_repr_for_debuggers() -> None:
     seen = []
     compiled: Any = sw.compile(lambda x: seen.append(repr(x)) or x * 1.0)
     compiled(sw.ones((2,)))

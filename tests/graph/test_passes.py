@@ -55,6 +55,18 @@ def test_no_number_changes(step: Any, program: list[Any], shapes: list[tuple[int
     assert len(after.operations) <= len(graph.operations)
 
 
+@settings(max_examples=40, deadline=None)
+@given(programs(), st.lists(st.sampled_from(SHAPES), min_size=1, max_size=3))
+def test_simplifying_once_finds_everything(program: list[Any], shapes: list[tuple[int, ...]]) -> None:
+    def with_gradients(inputs: list[Any]) -> list[Any]:
+        traced = [x.trace() for x in inputs]
+        grads = run(program, traced).backward()
+        return [grads[x] for x in traced]
+
+    graph = simplify(captured(with_gradients, [np.ones(shape) for shape in shapes]))
+    assert str(simplify(graph)) == str(graph)
+
+
 def names(graph: Graph) -> list[str]:
     return [operation.op.name for operation in graph.operations]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     import numpy as np
 
-    from shapewright.graph import Graph
+    from shapewright.graph import Graph, KernelCost, Measurement, Memory
     from shapewright.ops.core import Op
     from shapewright.shapes.dtypes import Spec
 
@@ -45,4 +45,22 @@ class Executable[Storage](Protocol):
         self, arguments: Sequence[Storage], cells: Sequence[Storage], draws: Sequence[tuple[int, int]]
     ) -> tuple[Sequence[Storage], Sequence[Storage]]:
         """Give the results, and the new values of the cells that change, from the arguments, cells and draws."""
+        ...
+
+    def kernels(self) -> list[KernelCost]:
+        """Give the pieces of work of a run, in order, with what each takes."""
+        ...
+
+    def memory(self) -> Memory:
+        """Give the bytes that a run needs."""
+        ...
+
+    def code_state(self) -> str:
+        """Say in a few words how the program was made ready."""
+        ...
+
+    def measure(
+        self, arguments: Sequence[Storage], cells: Sequence[Storage], draws: Sequence[tuple[int, int]]
+    ) -> Measurement | None:
+        """Run on copies of the cells and give the time of each kernel; None where a device cannot tell."""
         ...

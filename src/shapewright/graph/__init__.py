@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
-from .capture import Capture, active
+from .capture import Capture, active, not_known
+from .cost import Cost, KernelCost, Measurement, Memory
 from .graph import DrawCounter, DrawSeed, Graph, Operation, Variable
+from .shown import Shown, show_all, shown_variables
 
-__all__ = ["Capture", "DrawCounter", "DrawSeed", "Graph", "Operation", "Variable", "active"]
+__all__ = [
+    "Capture",
+    "Cost",
+    "DrawCounter",
+    "DrawSeed",
+    "Graph",
+    "KernelCost",
+    "Measurement",
+    "Memory",
+    "Operation",
+    "Shown",
+    "Variable",
+    "active",
+    "not_known",
+    "show_all",
+    "shown_variables",
+]

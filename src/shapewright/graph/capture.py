@@ -29,6 +29,47 @@ class _Active(threading.local):
 active = _Active()
 
 
+_TO_SEE = 'sw.debug_print("{}", x) to see it, or return it and read it outside'
+# What was asked for, why it cannot be had, and what to write instead.
+_ASKED = {
+    "bool": (
+        "`if`, `while`, `and`, `or`, `not`, `assert`: whether a tensor is true is",
+        (
+            "sw.where(condition, a, b) to choose numbers, sw.cond(condition, yes, no, x) to choose what is computed, "
+            "sw.scan(body, carry, xs) for a loop"
+        ),
+    ),
+    "item": (
+        "item, float(), int(): the number in a tensor is",
+        f"the tensor itself, which operations take where they take numbers; {_TO_SEE}",
+    ),
+    "index": (
+        "range(), or a place in a list: the number in a tensor is",
+        (
+            "sizes, which are known: `for t in range(x.shape[0])`; sw.scan(body, carry, xs) for a loop, x.take(places, "
+            "axis=0) for rows"
+        ),
+    ),
+    "numpy": ("numpy, tolist: the numbers of a tensor are", f"operations on the tensor itself; {_TO_SEE}"),
+    "print": ("print, str, f-string: the numbers of a tensor are", _TO_SEE),
+}
+
+
+def not_known(asked: str, storage_spec: Spec) -> CaptureError:
+    """Give the error of asking for numbers while a program is recorded.
+
+    Args:
+        asked: what asked for them: "bool", "item", "index", "numpy" or "print".
+        storage_spec: the tensor's.
+    """
+    what, hint = _ASKED[asked]
+    return CaptureError(
+        f"{what} not known while sw.compile records the program",
+        facts=[("tensor", f"{list(storage_spec.sizes)} of {storage_spec.dtype.name}")],
+        hint=hint,
+    )
+
+
 class Capture:
     """The device that a function runs on while its program is recorded.
 
@@ -43,6 +84,8 @@ class Capture:
         self.graph = Graph()
         self.cells: list[Any] = []
         self.keys: list[Any] = []
+        # What the program shows besides its results.
+        self.shown: list[Any] = []
         self._cell_numbers: dict[int, int] = {}
         self._cell_values: dict[int, Variable] = {}
         self._key_numbers: dict[int, int] = {}
@@ -58,12 +101,7 @@ class Capture:
 
     def get(self, storage: Variable) -> np.ndarray:
         """Refuse: there are no numbers yet."""
-        raise CaptureError(
-            "the numbers of a tensor are not known while sw.compile records the program",
-            facts=[("tensor", f"{list(storage.spec.sizes)} of {storage.spec.dtype.name}")],
-            hint="sw.where(condition, a, b) in the place of `if`; "
-            "return the tensor and read it outside in the place of `print` and `.item()`",
-        )
+        raise not_known("numpy", storage.spec)
 
     def run(self, op: Op, operands: Sequence[Any], params: Mapping[str, Any], result: Spec) -> Variable:
         """Append an operation to the program."""

@@ -54,11 +54,11 @@ class Operation:
     operands: tuple[Any, ...]
     params: Mapping[str, Any]
     result: Variable
+    # The operands that are variables, which every pass asks for.
+    variables: tuple[Variable, ...] = field(init=False, repr=False)
 
-    @property
-    def variables(self) -> tuple[Variable, ...]:
-        """The operands that are variables."""
-        return tuple([operand for operand in self.operands if isinstance(operand, Variable)])
+    def __post_init__(self) -> None:
+        self.variables = tuple([operand for operand in self.operands if isinstance(operand, Variable)])
 
 
 @dataclass(eq=False, slots=True)

@@ -104,8 +104,11 @@ class Adam(Optimizer):
         second = new["exp_avg_sq"] = state["exp_avg_sq"] * b2 + gradient * gradient * (1.0 - b2)
         if settings.amsgrad:
             second = new["max_exp_avg_sq"] = state["max_exp_avg_sq"].maximum(second)
-        divisor = second.sqrt() / spread((1.0 - b2**steps).sqrt(), x) + settings.eps
-        return x - first / divisor * spread(lr / (1.0 - b1**steps), x), new
+        # As at the end of the paper's section 2: both corrections are one number for all elements, and so is the scaled
+        # eps, so that no element is divided but once.
+        correction = (1.0 - b2**steps).sqrt()
+        divisor = second.sqrt() + spread(correction * settings.eps, x)
+        return x - first / divisor * spread(lr * correction / (1.0 - b1**steps), x), new
 
 
 class AdamW(Adam):

@@ -227,7 +227,8 @@ class Dim(int):
 
 def _arithmetic(left: Dim, right: Any, numbers: Any, polynomials: Any) -> Any:
     if not isinstance(right, int):
-        if isinstance(right, SupportsIndex):
+        # A tensor of one integer has an index too; what it does with a size is its own affair.
+        if isinstance(right, SupportsIndex) and not hasattr(right, "_spec"):
             right = right.__index__()
         else:
             return NotImplemented

@@ -9,20 +9,22 @@ import functools
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, overload
 
 from shapewright.devices import default_device
-from shapewright.graph import Capture, Graph, Variable, active
-from shapewright.graph.passes import simplify
-from shapewright.shapes.dtypes import Spec
-from shapewright.shapes.errors import CaptureError, DeviceError, Error
+from shapewright.graph import Capture, Graph, Variable, active, show_all, shown_variables
+from shapewright.graph.passes import bf16_products, simplify
+from shapewright.shapes.dtypes import DType, Spec
+from shapewright.shapes.errors import ArgumentError, CaptureError, DeviceError, Error
 
 from .binding import Binder, check_callable
-from .parameter import Buffer, Parameter, one_moment
+from .parameter import Buffer, Parameter, held_storages, hold_storages, one_moment
 from .random import Key
 from .tensor import Tensor, make
 
 _MOST_PROGRAMS = 256
+# The passes that a precision adds; as written, each op computes in the element type of its operands.
+_PRECISIONS: dict[str, Callable[[Graph], Graph]] = {"f32": lambda graph: graph, "bf16": bf16_products}
 
 
 class _Placeholder:
@@ -61,17 +63,31 @@ def _unflatten(value: Any, leaves: Sequence[Any]) -> Any:
     return value
 
 
-def _key(value: Any) -> Any:
-    """Tell arguments that are no tensors apart: equal numbers and texts are equal, objects only themselves."""
-    if isinstance(value, _Placeholder):
-        return ("tensor", value.index)
-    if isinstance(value, list | tuple):
-        return (type(value), *[_key(item) for item in value])
-    if isinstance(value, dict):
-        return ("dict", *[(key, _key(item)) for key, item in value.items()])
-    if isinstance(value, int | float | str | bool | bytes | None):
-        return (type(value), value)
-    return ("object", id(value))
+def _recognise(value: Any, leaves: list[Tensor], key: list[Any]) -> None:
+    """Append the tensors in an argument to `leaves`, in `_flatten`'s order, and what tells it from others to `key`.
+
+    Equal numbers and texts are equal, objects only themselves.
+    """
+    kind = type(value)
+    if kind is Tensor or (isinstance(value, Tensor) and not isinstance(value, Parameter | Buffer)):
+        leaves.append(value)
+        key.append(value._spec)
+    elif isinstance(value, list | tuple):
+        key += (kind, len(value))
+        for item in value:
+            _recognise(item, leaves, key)
+    elif isinstance(value, dict):
+        key += (kind, len(value))
+        for name, item in value.items():
+            key.append(name)
+            _recognise(item, leaves, key)
+    elif isinstance(value, int | str | bytes | None):
+        key += (kind, value)
+    elif isinstance(value, float):
+        # As text: 0.0 and -0.0 are equal and not the same, and NaN is not equal to itself.
+        key += (kind, repr(value))
+    else:
+        key += (None, id(value))
 
 
 @dataclass(eq=False, slots=True)
@@ -79,12 +95,15 @@ class Program:
     """One captured program of a compiled function, with the cells and keys it works on."""
 
     graph: Graph
+    device: Any
     executable: Any
     cells: list[Any]
     keys: list[Key]
     updated: list[Any]
     specs: list[Spec]
     structure: Any
+    # What each run shows, and the variables of the results that hold it, behind those that are given back.
+    shown: list[Any]
     # Objects among the arguments, kept so that their identity stands for them.
     kept: Any
 
@@ -92,11 +111,17 @@ class Program:
 class Compiled:
     """What stands behind a compiled function: its programs, one for each combination of argument shapes."""
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], precision: str) -> None:
         self.function = function
+        self.lowered = _PRECISIONS[precision]
         self.binder = Binder(function, getattr(function, "__name__", type(function).__name__))
         self.programs: dict[Any, Program] = {}
         self._parameters = tuple(inspect.signature(function).parameters)
+
+    @property
+    def takes_arguments(self) -> bool:
+        """Whether the function has parameters."""
+        return bool(self._parameters)
 
     def _argument(self, place: str) -> str:
         """Name a tensor by its place among the arguments: `.0.1` is the second positional one, `.1.x` the keyword x."""
@@ -108,55 +133,86 @@ class Compiled:
     def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if active.capture is not None:
             return self.binder.bound(args, kwargs)
-        try:
-            self.binder.check(args, kwargs, {})
-        except Error as error:
-            error.path = error.path or f"{self.binder.called}()"
-            raise
+        # One program at a time: each uses all cores, and each sees all cells of one moment.
+        with one_moment:
+            program, leaves = self.prepare(args, kwargs)
+            results, updates = program.executable.run(
+                [leaf._storage for leaf in leaves],
+                held_storages(program.cells),
+                [key._draw(program.graph.draws[number]) for number, key in enumerate(program.keys)],
+            )
+            hold_storages(program.updated, updates)
+        device = program.device
+        values = [make(results[number], spec, device) for number, spec in enumerate(program.specs)]
+        if program.shown:
+            arrays = [device.get(storage) for storage in results[len(program.specs) :]]
+            show_all(program.shown, dict(zip(shown_variables(program.shown), arrays, strict=True)))
+        return _unflatten(program.structure, values)
+
+    def prepare(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Program, list[Tensor]]:
+        """Give the program for these arguments, captured now if it is not there yet, and the tensors among them.
+
+        Arguments like those of a program that is there passed all checks of the annotations when it was captured.
+        """
+        leaves: list[Tensor] = []
+        parts: list[Any] = []
+        for value in args:
+            _recognise(value, leaves, parts)
+        for name, value in kwargs.items():
+            parts.append(name)
+            _recognise(value, leaves, parts)
+        home: Any = leaves[0]._device if leaves else default_device()
+        parts.append(home.name)
+        key = tuple(parts)
+        program = self.programs.get(key)
+        if program is None:
+            try:
+                self.binder.check(args, kwargs, {})
+            except Error as error:
+                error.path = error.path or f"{self.binder.called}()"
+                raise
+        for leaf in leaves:
+            if leaf._node is not None or (leaf._device is not home and leaf._device != home):
+                raise self._refusal(args, kwargs, leaf, home)
+        if program is None:
+            with one_moment:
+                program = self.programs.get(key)
+                if program is None:
+                    program = self._capture(args, kwargs, home)
+                    if len(self.programs) >= _MOST_PROGRAMS:
+                        self.programs.clear()
+                    self.programs[key] = program
+        return program, leaves
+
+    def _refusal(self, args: tuple[Any, ...], kwargs: dict[str, Any], leaf: Tensor, home: Any) -> Error:
+        """Say why a program cannot take a tensor."""
+        leaves: list[Tensor] = []
+        names: list[str] = []
+        _flatten((args, kwargs), leaves, "", names)
+        (name, *_) = [name for name, found in zip(names, leaves, strict=True) if found is leaf]
+        if leaf._node is not None:
+            return CaptureError(
+                f"{self.binder.called}: argument {self._argument(name)} is traced, "
+                "and what a compiled function records ends with it",
+                hint="x.trace() inside the compiled function",
+            )
+        return DeviceError(
+            f"{self.binder.called}: the arguments are on different devices, {home!r} and {leaf._device!r}",
+            hint=f"x.to({home!r})",
+        )
+
+    def _capture(self, args: tuple[Any, ...], kwargs: dict[str, Any], home: Any) -> Program:
         leaves: list[Any] = []
         names: list[str] = []
         structure = _flatten((args, kwargs), leaves, "", names)
-        home: Any = leaves[0]._device if leaves else default_device()
-        for leaf, name in zip(leaves, names, strict=True):
-            if leaf._node is not None:
-                raise CaptureError(
-                    f"{self.binder.called}: argument {self._argument(name)} is traced, "
-                    "and what a compiled function records ends with it",
-                    hint="x.trace() inside the compiled function",
-                )
-            if leaf._device != home:
-                raise DeviceError(
-                    f"{self.binder.called}: the arguments are on different devices, {home!r} and {leaf._device!r}",
-                    hint=f"x.to({home!r})",
-                )
-        key = (tuple([leaf._spec for leaf in leaves]), _key(structure), home)
-        # One program at a time: each uses all cores, and each sees all cells of one moment.
-        with one_moment:
-            program = self.programs.get(key)
-            if program is None:
-                program = self._capture(structure, leaves, names, home)
-                if len(self.programs) >= _MOST_PROGRAMS:
-                    self.programs.clear()
-                self.programs[key] = program
-            results, updates = program.executable.run(
-                [leaf._storage for leaf in leaves],
-                [cell._storage for cell in program.cells],
-                [k._draw(blocks) for k, blocks in zip(program.keys, program.graph.draws, strict=True)],
-            )
-            for cell, storage in zip(program.updated, updates, strict=True):
-                cell._storage = storage
-        values = [make(storage, spec, home) for storage, spec in zip(results, program.specs, strict=True)]
-        return _unflatten(program.structure, values)
-
-    def _capture(self, structure: Any, leaves: list[Any], names: list[str], home: Any) -> Program:
         capture = Capture(home)
         with capture:
             inside = [
                 make(capture.argument(leaf._spec, self._argument(name)), leaf._spec, capture)
                 for leaf, name in zip(leaves, names, strict=True)
             ]
-            args, kwargs = _unflatten(structure, inside)
-            result = self.binder.bound(args, kwargs)
+            inside_args, inside_kwargs = _unflatten(structure, inside)
+            result = self.binder.bound(inside_args, inside_kwargs)
             outputs: list[Any] = []
             result_structure = _flatten(result, outputs, "result", [])
         _check_structure(result_structure, self.binder.called)
@@ -165,15 +221,18 @@ class Compiled:
             if not isinstance(storage, Variable):
                 storage = capture.adopt(storage, output._spec, output._device)
             capture.graph.results.append(storage)
-        graph = simplify(capture.graph)
+        capture.graph.results.extend(shown_variables(capture.shown))
+        graph = self.lowered(simplify(capture.graph))
         return Program(
             graph=graph,
+            device=home,
             executable=home.compile(graph),
             cells=capture.cells,
             keys=capture.keys,
             updated=[capture.cells[number] for number in graph.updates],
             specs=[output._spec for output in outputs],
             structure=result_structure,
+            shown=capture.shown,
             kept=structure,
         )
 
@@ -192,18 +251,58 @@ def _check_structure(value: Any, called: str) -> None:
         )
 
 
-def compile[**P, R](function: Callable[P, R]) -> Callable[P, R]:
+# In the place of the function where `compile` is called to give a decorator.
+_NO_FUNCTION: Any = object()
+
+
+def _check_precision(precision: object) -> None:
+    if isinstance(precision, str) and precision in _PRECISIONS:
+        return
+    if isinstance(precision, type) and issubclass(precision, DType):
+        shown, hint = f"sw.{precision.name}", f'precision="{precision.name}"' if precision.name in _PRECISIONS else None
+    else:
+        shown, hint = repr(precision), None
+    raise ArgumentError(
+        f"compile: there is no precision {shown}",
+        facts=[
+            ('"f32"', "every op computes in the element type of its operands (the default)"),
+            ('"bf16"', "products of f32 matrices round their operands to bf16 and add in f32; all else stays f32"),
+        ],
+        hint=hint or 'sw.compile(step, precision="bf16"); for other element types, x.to(sw.f16) or model.to(sw.f64)',
+    )
+
+
+@overload
+def compile[**P, R](function: Callable[P, R], *, precision: Literal["f32", "bf16"] = "f32") -> Callable[P, R]: ...
+@overload
+def compile[**P, R](*, precision: Literal["f32", "bf16"] = "f32") -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+def compile(function: Any = _NO_FUNCTION, *, precision: str = "f32") -> Any:
     """Make a function over tensors one program, captured at the first call for each combination of argument shapes.
 
     Parameters, buffers, optimiser state and keys that the function touches are inputs and outputs of the program; they
     are read and assigned at each call. Python runs only while the program is captured: what depends on the numbers of
     a tensor is written with `sw.where`.
 
+    With `precision="bf16"` the operands of matrix products of f32, those of gradients too, are rounded to bf16, and
+    their sums and results are f32: about twice as fast where the processor has such products. Parameters, optimiser
+    state, norms, softmax and losses stay f32, and so do the shapes and element types of what goes in and comes out.
+    A compiled function called inside another takes part in the outer one's precision.
+
+    Args:
+        function: what is compiled; without it, `@sw.compile(precision="bf16")` is a decorator.
+        precision: "f32", where every op computes in the element type of its operands, or "bf16".
+
+    Raises:
+        ArgumentError: there is no such precision, or `function` is no function.
+
     Raises (when called):
         ShapeError, DTypeError: an argument is not what its annotation says.
         CaptureError: the function asks for the numbers of a tensor, or makes parameters.
 
-    PyTorch: ``torch.compile(function)``. JAX: ``jax.jit(function)``.
+    D. Kalamkar et al., "A study of bfloat16 for deep learning training", 2019.
+
+    PyTorch: ``torch.compile(function)``, with ``torch.autocast("cpu", torch.bfloat16)`` inside for bf16.
+    JAX: ``jax.jit(function)``.
 
     >>> import shapewright as sw
     >>> @sw.compile
@@ -212,11 +311,14 @@ def compile[**P, R](function: Callable[P, R]) -> Callable[P, R]:
     >>> double(sw.ones((2,)))
     Tensor[[2], f32] on cpu: [2. 2.]
     """
+    _check_precision(precision)
+    if function is _NO_FUNCTION:
+        return functools.partial(compile, precision=precision)
     check_callable("compile", function, "@sw.compile above a function, or sw.compile(function)")
-    compiled = Compiled(function)
+    compiled = Compiled(function, precision)
 
     @functools.wraps(function)
-    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+    def call(*args: Any, **kwargs: Any) -> Any:
         return compiled(args, kwargs)
 
     call.__compiled__ = compiled  # pyrefly: ignore[missing-attribute]  # where `sw.report` finds it

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Generic, overload
 
 import numpy as np
 
+from shapewright.graph import active, not_known
 from shapewright.ops.core import describe_operand
-from shapewright.shapes.errors import ShapeError
+from shapewright.shapes.errors import DTypeError, ShapeError
 from shapewright.tensor._variables import DT, S
 
 if TYPE_CHECKING:
@@ -26,6 +27,11 @@ class Leaving(Generic[S, DT]):
         _storage: Any
         _spec: Spec
         _device: Device
+
+    def _known(self, asked: str) -> None:
+        """Refuse what asks for the numbers of a tensor that has none yet."""
+        if self._device is active.capture:
+            raise not_known(asked, self._spec)
 
     def numpy(self) -> np.ndarray:
         """Give the numbers as a NumPy array that is read-only and may share this tensor's memory.
@@ -67,6 +73,7 @@ class Leaving(Generic[S, DT]):
                 facts=[("x", describe_operand(self))],
                 hint="x.numpy() for all numbers, or x.sum().item(), x[0].item()",
             )
+        self._known("item")
         return self.numpy().item()
 
     def tolist(self) -> Any:
@@ -81,6 +88,7 @@ class Leaving(Generic[S, DT]):
         return self.numpy().tolist()
 
     def __bool__(self) -> bool:
+        self._known("bool")
         if self._spec.sizes != ():
             raise ShapeError(
                 "a tensor of several elements is neither true nor false",
@@ -96,6 +104,22 @@ class Leaving(Generic[S, DT]):
     def __int__(self) -> int:
         number: Any = self
         return int(number.item())
+
+    def __index__(self) -> int:
+        """Give the one number of a tensor of integers as an int: `range(n)`, `names[n]`."""
+        self._known("index")
+        if not self._spec.dtype.is_integer or self._spec.sizes != ():
+            raise DTypeError(
+                "only a tensor of shape [] of integers counts, as in range(x)",
+                facts=[("x", describe_operand(self))],
+                hint="int(x) to round towards 0, or x.to(sw.i64)",
+            )
+        number: Any = self
+        return int(number.item())
+
+    def __str__(self) -> str:
+        self._known("print")
+        return repr(self)
 
     def __len__(self) -> int:
         if not self._spec.sizes:

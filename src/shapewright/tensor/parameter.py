@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Generic
 
 from shapewright.graph import active
@@ -21,6 +22,17 @@ _held_storage: Any = Tensor._storage.__get__  # pyrefly: ignore[missing-attribut
 _hold_storage: Any = Tensor._storage.__set__  # pyrefly: ignore[missing-attribute]  # the slot's descriptor
 _held_device: Any = Tensor._device.__get__  # pyrefly: ignore[missing-attribute]  # the slot's descriptor
 _hold_device: Any = Tensor._device.__set__  # pyrefly: ignore[missing-attribute]  # the slot's descriptor
+
+
+def held_storages(cells: Sequence[Any]) -> list[Any]:
+    """Give what cells hold, whether or not a program is being recorded."""
+    return [_held_storage(cell) for cell in cells]
+
+
+def hold_storages(cells: Sequence[Any], storages: Sequence[Any]) -> None:
+    """Let cells hold other storages of the same shape, element type and device."""
+    for number, cell in enumerate(cells):
+        _hold_storage(cell, storages[number])
 
 
 # Held while the cells of a model are read or assigned together, so that each such reading sees all of one moment.

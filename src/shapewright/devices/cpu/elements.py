@@ -147,13 +147,13 @@ def _narrowed(f: ir.Function, value: ir.Register, dtype: type[DType]) -> ir.Regi
 
 
 def in_register(f: ir.Function, value: ir.Register, dtype: type[DType]) -> ir.Register:
-    """Give an element that was loaded by others, who know floats only, as registers hold it."""
+    """Give an element that was loaded by others, who know floats only, as registers hold it: 16-bit floats are f32."""
     return value.compare("ne", 0) if dtype is bool_ else value
 
 
 def in_memory(f: ir.Function, value: ir.Register, dtype: type[DType]) -> ir.Register:
     """Give an element as others store it, who know floats only."""
-    return f.cast("zext", value, ir.I8) if dtype is bool_ else value
+    return _narrowed(f, value, dtype)
 
 
 # ---- reductions -----------------------------------------------------------------------------------------------------

@@ -14,11 +14,13 @@ from typing import Any
 from shapewright import ops
 from shapewright.ops.checks import probabilities
 from shapewright.ops.core import Op
+from shapewright.ops.precision import rounded_to_bf16
 from shapewright.shapes.dtypes import DType, bf16, bool_, f16, f32, f64, i32, i64, u8
 
 from . import ir
 from . import vector_math as vm
 from .ir import F32, F64, I1, I8, I32, I64, Function, Register
+from .packing import bf16_bits
 
 type Fail = Callable[[Register], None]
 type Emitter = Callable[
@@ -354,6 +356,11 @@ def _cast(f: Function, xs: Any, params: Any, dtypes: Any, result: type[DType], f
     return convert(f, xs[0], _known(dtypes), result)
 
 
+def _rounded_to_bf16(f: Function, xs: Any, params: Any, dtypes: Any, result: type[DType], fail: Fail) -> Register:
+    bits = bf16_bits(f, xs[0], hardware=f.module.rounds_to_bf16)
+    return f.cast("bitcast", f.cast("zext", bits, I32) << 16, F32)
+
+
 def _where(f: Function, xs: Any, params: Any, dtypes: Any, result: type[DType], fail: Fail) -> Register:
     # A Python number takes the type of the tensor beside it.
     condition, *pair = [round_to(f, x, result) if dtype is None else x for x, dtype in zip(xs, dtypes, strict=True)]
@@ -434,4 +441,5 @@ EMITTERS: dict[Op, Emitter] = {
     ops.minimum: _extreme(_smaller_float, "lt"),
     ops.stop_gradient: _same,
     probabilities: _probabilities,
+    rounded_to_bf16: _rounded_to_bf16,
 }

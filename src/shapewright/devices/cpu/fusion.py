@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -100,6 +101,8 @@ class _Fuser:
         # The first kernel of those with late values.
         self.late_from: int | None = None
         self.writer: dict[Variable, Kernel] = {}
+        # The kernels that another one comes after, as bits: only what changes about them concerns others.
+        self.awaited = 0
 
     def run(self) -> Fused:
         for operation in self.graph.operations:
@@ -160,9 +163,7 @@ class _Fuser:
             self.writer[variable] = kernel
         both = 1 << kernel.number | 1 << loop.number
         kernel.before |= loop.before & ~both
-        for third in self.kernels:
-            if third is not kernel and third.before & both:
-                third.before |= both | kernel.before
+        self._after_both(kernel, both)
         loop.operations, loop.outputs = [], []
 
     def _read_before_overwritten(self) -> None:
@@ -291,9 +292,16 @@ class _Fuser:
         # Whoever comes after one of them comes after both now.
         both = 1 << kernel.number | 1 << other.number
         kernel.before |= other.before
-        for third in self.kernels:
-            if third.before & both:
-                third.before |= both | kernel.before
+        self._after_both(kernel, both)
+
+    def _after_both(self, kernel: Kernel, both: int) -> None:
+        """Let whoever comes after one of two kernels, which are one now, come after both."""
+        added = both | kernel.before
+        if self.awaited & both:
+            for third in self.kernels:
+                if third is not kernel and third.before & both:
+                    third.before |= added
+        self.awaited |= added
 
     def _depends(self, variable: Variable, kernel: Kernel) -> bool:
         source = self._source(variable)
@@ -318,9 +326,12 @@ class _Fuser:
         added = source.before | 1 << source.number
         if kernel.before | added != kernel.before:
             kernel.before |= added
-            for other in self.kernels:
-                if other.before >> kernel.number & 1:
-                    other.before |= kernel.before
+            self.awaited |= added
+            if self.awaited >> kernel.number & 1:
+                bit = 1 << kernel.number
+                for other in self.kernels:
+                    if other.before & bit:
+                        other.before |= kernel.before
 
     def _access(self, variable: Variable) -> Access:
         """Give where a variable lies; what is only in registers is stored by its kernel."""
@@ -392,17 +403,32 @@ def _ordered(kernels: Iterable[Kernel]) -> list[Kernel]:
 
     Work on a few numbers goes first as soon as it can: what waits for it need not.
     """
-    waiting = {kernel.number: kernel for kernel in kernels}
-    there = 0
-    for kernel in waiting.values():
-        there |= 1 << kernel.number
-    done = 0
+    kernels = list(kernels)
+    missing = 0
+    for kernel in kernels:
+        missing |= 1 << kernel.number
+    # Those that can run, small ones and others apart; the rest stand with one of the kernels they wait for.
+    small: list[int] = []
+    large: list[int] = []
+    behind: dict[int, list[int]] = {}
+
+    def sort_in(place: int) -> None:
+        kernel = kernels[place]
+        waits = kernel.before & missing
+        if waits:
+            # The last made is the likeliest to end last, so few are looked at twice.
+            behind.setdefault(waits.bit_length() - 1, []).append(place)
+        else:
+            heappush(small if math.prod(kernel.sizes) <= _FEW else large, place)
+
+    for place in range(len(kernels)):
+        sort_in(place)
     order: list[Kernel] = []
-    while waiting:
-        ready = [kernel for kernel in waiting.values() if kernel.before & there & ~done == 0]
-        assert ready, "kernels wait for each other"
-        chosen = next((kernel for kernel in ready if math.prod(kernel.sizes) <= _FEW), ready[0])
+    while small or large:
+        chosen = kernels[heappop(small or large)]
         order.append(chosen)
-        done |= 1 << chosen.number
-        del waiting[chosen.number]
+        missing &= ~(1 << chosen.number)
+        for place in behind.pop(chosen.number, ()):
+            sort_in(place)
+    assert len(order) == len(kernels), "kernels wait for each other"
     return order

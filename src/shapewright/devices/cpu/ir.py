@@ -264,6 +264,15 @@ class Function:
             return pointer
         return self.emit(f"getelementptr {kind}, ptr {pointer.text}, i64 {index.text}", PTR)
 
+    def within(self, pointer: Register, count: int) -> Register:
+        """Say that a pointer leads to `count` bytes of its own; only checked code makes use of it (`checked.py`)."""
+        return pointer
+
+    def local(self, count: int, kind: str) -> Register:
+        """Give memory for `count` values of a type that lasts as long as the function runs."""
+        pointer = self.emit(f"alloca [{count} x {kind}], align 64", PTR)
+        return self.within(pointer, count * SIZES[element(kind)] * lanes(kind))
+
     def load(self, pointer: Register, kind: str, *, align: int | None = None) -> Register:
         return self.emit(f"load {kind}, ptr {pointer.text}, align {align or SIZES[element(kind)]}", kind)
 
@@ -412,7 +421,8 @@ class Function:
 class Module:
     """A module being written: functions, and declarations of what they call."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, rounds_to_bf16: bool = False) -> None:
+        self.rounds_to_bf16 = rounds_to_bf16
         self.functions: list[str] = []
         self._declared: dict[str, str] = {}
         self._defined: set[str] = set()

@@ -112,9 +112,9 @@ class _Writer:
         # Scratch memory of each thread: a tile of A, sums, a block of B.
         f = function
         own = f.address(scratch, thread * (plan.scratch_bytes // plan.threads), I8)
-        self.a_tile = own
-        self.partial = f.address(own, plan.a_bytes, I8)
-        self.b_block = f.address(own, plan.a_bytes + plan.partial_bytes, I8)
+        self.a_tile = f.within(own, plan.a_bytes)
+        self.partial = f.within(f.address(own, plan.a_bytes, I8), plan.partial_bytes)
+        self.b_block = f.within(f.address(own, plan.a_bytes + plan.partial_bytes, I8), plan.b_bytes)
 
     # ---- who does what ----------------------------------------------------------------------------------------------
     def write(self) -> None:

@@ -24,7 +24,7 @@ def argsort(site: Site) -> None:
         return
     unsigned = x.spec.dtype.name == "u8"
     memory = site.scratch(2 * 8 * count)
-    halves = [memory, f.address(memory, count, ir.I64)]
+    halves = [f.within(f.address(memory, start, ir.I64), 8 * count) for start in (0, count)]
     outer = [*sizes[:axis], *sizes[axis + 1 :]]
     with site.each(outer, shared=False) as indices:
 

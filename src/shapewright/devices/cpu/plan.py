@@ -6,6 +6,7 @@ What it is not: the kernels (`fusion.py`) or their code.
 from __future__ import annotations
 
 import math
+from bisect import insort
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -86,6 +87,7 @@ def _place(fused: Fused, leaving: set[Variable], result: Plan) -> None:
     shared = _overwritten(fused, inside, last)
     for variable, owner in shared.items():
         last[owner] = max(last[owner], last[variable])
+    # By offset: what was placed, and the first and last kernel that needs it.
     taken: list[tuple[int, int, int, int]] = []
     # Large buffers first: they are the hardest to find a place for.
     inside = [variable for variable in inside if variable not in shared]
@@ -93,12 +95,13 @@ def _place(fused: Fused, leaving: set[Variable], result: Plan) -> None:
         bytes_ = max(-(-variable.spec.count * variable.spec.dtype.itemsize // _ALIGNMENT), 1) * _ALIGNMENT
         begin, end = first[variable], last[variable]
         place = 0
-        for start, stop, offset, length in sorted(taken, key=lambda entry: entry[2]):
+        for offset, stop_offset, start, stop in taken:
             if start <= end and begin <= stop:
                 if place + bytes_ <= offset:
                     break
-                place = max(place, offset + length)
-        taken.append((begin, end, place, bytes_))
+                if stop_offset > place:
+                    place = stop_offset
+        insort(taken, (place, place + bytes_, begin, end))
         result.arena[variable] = place
         result.arena_bytes = max(result.arena_bytes, place + bytes_)
     for variable, owner in shared.items():

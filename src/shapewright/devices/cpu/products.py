@@ -12,6 +12,7 @@ from typing import Any
 from shapewright import ops
 from shapewright.graph import Operation, Variable
 from shapewright.ops.checks import probabilities
+from shapewright.ops.precision import PRODUCTS, matmul_in_bf16
 from shapewright.shapes.dtypes import bool_
 
 from . import ir
@@ -57,7 +58,8 @@ def product(site: Site) -> None:
         second = Operand(_memory(b), right_strides[-2], right_strides[-1], _batch(right_strides, batch))
     third = Operand(_memory(result), n, 1, row_major((*batch, m, n))[: len(batch)])
     compute = ir.F64 if result.spec.dtype.name == "f64" else ir.F32
-    problem = Problem(m, n, k, first, second, third, batch, compute, rounded=result.spec.dtype.name == "bf16")
+    rounded = site.operation.op is matmul_in_bf16 or result.spec.dtype.name == "bf16"
+    problem = Problem(m, n, k, first, second, third, batch, compute, rounded=rounded)
     f = site.f
     epilogue, extra = _epilogue(site, batch, m, n) if site.kernel.kind == "product" else (None, [])
     plan = make_plan(problem, site.target, site.threads, has_epilogue=epilogue is not None)
@@ -78,13 +80,15 @@ def product(site: Site) -> None:
 _MAY_FAIL = (ops.floor_divide, ops.remainder, probabilities)
 # Functions whose code is long: it is written once, in a loop over the rows of a tile.
 _LONG = (ops.exp, ops.log, ops.tanh, ops.sigmoid, ops.erf, ops.gelu, ops.silu, ops.softplus, ops.sin, ops.cos, ops.elu)
+# So many short operations are written for each row: an optimiser's update is less, and waiting costs it a tenth.
+_MANY = 24
 _MOST_BUFFERS = 16
 
 
 def is_product(operation: Operation) -> bool:
     """Whether an operation is a product of floats whose result elementwise work can follow in registers."""
     return (
-        operation.op is ops.matmul
+        operation.op in PRODUCTS
         and operation.result.spec.dtype.is_floating
         and operation.result.spec.count > 0
         and all(len(v.spec.sizes) > 1 for v in operation.variables)
@@ -101,7 +105,8 @@ def fits_product(kernel: Kernel, loop: Kernel) -> bool:
     for operation in loop.operations:
         for variable in (operation.result, *operation.variables):
             dtype = variable.spec.dtype
-            if not (dtype is result.spec.dtype or dtype is bool_):
+            # Types that are computed as the product is: bf16 and f16 are f32 in registers.
+            if dtype is not bool_ and register_type(dtype) != register_type(result.spec.dtype):
                 return False
         if operation.op in _MAY_FAIL or operation.op is ops.pow:
             return False
@@ -160,8 +165,9 @@ def _epilogue(site: Site, batch: tuple[int, ...], m: int, n: int) -> tuple[Epilo
         for v, vectors in stored.items():
             block.write(block.pointers[places[v]], operands[v], vectors)
 
-    wide = len(chain) > 6 or any(operation.op in _LONG for operation in chain)
-    return Epilogue((site.name,), write, len(pointers), wide), pointers
+    wide = len(chain) > _MANY or any(operation.op in _LONG for operation in chain)
+    awaited = tuple([(places[v], operands[v]) for v in reads])
+    return Epilogue((site.name,), write, len(pointers), wide, awaited), pointers
 
 
 def _memory(variable: Any) -> str:

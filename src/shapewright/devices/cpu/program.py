@@ -10,9 +10,11 @@ from typing import Any
 
 from shapewright import ops
 from shapewright.graph import Graph, Variable
+from shapewright.ops.precision import matmul_in_bf16
 
 from . import draws, ir
 from .blocks import Blocks
+from .checked import CheckedFunction, CheckedModule
 from .elements import register_type
 from .fusion import Fused, Kernel
 from .loops import Nest, write_loop, write_reduction
@@ -26,10 +28,15 @@ from .threads import emit_barrier
 from .windows import extreme_places, fold
 
 FUNCTION = "program"
+# The same for a program that needs one thread: all it takes is the table.
+ALONE = "program_alone"
 SCRATCH_BYTES = "scratch_bytes"
+# How many threads the program needs: 1 if no kernel shares its work.
+THREADS = "threads_needed"
 KERNELS = {
     **SPECIAL,
     ops.matmul: product,
+    matmul_in_bf16: product,
     ops.argsort: argsort,
     ops.fold2d: fold,
     ops.extreme_places2d: extreme_places,
@@ -78,9 +85,9 @@ class Table:
         return any(variable in self.plan.in_place for variable in kernel.outputs)
 
 
-def program_key(fused: Fused, table: Table, threads: int, *, timed: bool) -> str:
+def program_key(fused: Fused, table: Table, threads: int, *, timed: bool, checked: bool) -> str:
     """Give a text that is equal for programs of equal text, at a fraction of the cost."""
-    parts = [f"{threads} {timed} {table.failed} {table.end}"]
+    parts = [f"{threads} {timed} {checked} {table.failed} {table.end}"]
     numbers: dict[Any, int] = {}
     for kernel in fused.kernels:
         key, variables = signature(kernel)
@@ -92,9 +99,10 @@ def program_key(fused: Fused, table: Table, threads: int, *, timed: bool) -> str
     return "\n".join(parts)
 
 
-def program_text(fused: Fused, table: Table, target: Target, threads: int, *, timed: bool) -> str:
+def program_text(fused: Fused, table: Table, target: Target, threads: int, *, timed: bool, checked: bool) -> str:
     """Write a program."""
-    module = ir.Module()
+    module_class = CheckedModule if checked else ir.Module
+    module = module_class(rounds_to_bf16=target.has_bf16_convert)
     calls: list[tuple[Kernel, Site, list[Variable]]] = []
     written: dict[Any, tuple[Site, list[int]]] = {}
     needed = 0
@@ -113,18 +121,36 @@ def program_text(fused: Fused, table: Table, target: Target, threads: int, *, ti
             written[key] = site, [variables.index(buffer) for buffer in site.buffers]
         site, places = written[key]
         calls.append((kernel, site, [variables[place] for place in places]))
-    _write_main(module, calls, table, threads, timed)
+    threads = threads if any(site.is_shared for site, _ in written.values()) else 1
+    _write_main(module, calls, table, threads, timed, needed)
     module.define(SCRATCH_BYTES, f"@{SCRATCH_BYTES} = constant i64 {needed}")
+    module.define(THREADS, f"@{THREADS} = constant i64 {threads}")
+    if threads == 1:
+        f = module.function(ALONE, [("table", ir.PTR)], internal=False)
+        # Nothing is controlled: there is no barrier.
+        f.call(FUNCTION, [f.arguments[0], f.arguments[0], f.constant(0), f.constant(1)])
+        f.end()
     return module.text()
 
 
+def buffer_bytes(variable: Variable) -> int:
+    """Give the size of a variable's buffer."""
+    return variable.spec.count * variable.spec.dtype.itemsize
+
+
 def _write_main(
-    module: ir.Module, calls: list[tuple[Kernel, Site, list[Variable]]], table: Table, threads: int, timed: bool
+    module: ir.Module,
+    calls: list[tuple[Kernel, Site, list[Variable]]],
+    table: Table,
+    threads: int,
+    timed: bool,
+    scratch_bytes: int,
 ) -> None:
     arguments = [("table", ir.PTR), ("control", ir.PTR), ("thread", ir.I64), ("threads", ir.I64)]
     f = module.function(FUNCTION, arguments, internal=False)
-    places, control, thread, _ = f.arguments
-    scratch = f.load(f.address(places, table.scratch, ir.I64), ir.PTR)
+    table_bytes = 8 * (table.end + (len(calls) + 1 if timed else 0))
+    places, control, thread = f.within(f.arguments[0], table_bytes), f.arguments[1], f.arguments[2]
+    scratch = f.within(f.load(f.address(places, table.scratch, ir.I64), ir.PTR), scratch_bytes)
     done = "done"
     alone = True
     unchecked = False
@@ -139,7 +165,11 @@ def _write_main(
         unchecked = unchecked or site.may_fail
         if timed:
             _note_time(f, places, thread, table.end + index)
-        addresses = [f.load(f.address(places, table.slot(v), ir.I64), ir.PTR) for v in buffers]
+        if isinstance(f, CheckedFunction):
+            f.kernel = f.constant(index + 1)
+        addresses = [
+            f.within(f.load(f.address(places, table.slot(v), ir.I64), ir.PTR), buffer_bytes(v)) for v in buffers
+        ]
         f.call(site.name, [places, control, thread, scratch, *addresses])
     if timed:
         emit_barrier(f, control, f.constant(threads))

@@ -41,7 +41,7 @@ def recompute(graph: Graph, regions: Sequence[Region] = ()) -> tuple[Graph, set[
     Returns:
         The program, and the values in it that are computed behind that moment.
     """
-    whole = {id(operation): region.operations for region in regions for operation in region.operations}
+    whole = {id(operation): region for region in regions for operation in region.operations}
     held = _Held(graph, set(whole))
     place = held.fullest()
     early, late = graph.operations[:place], graph.operations[place:]
@@ -57,6 +57,7 @@ def recompute(graph: Graph, regions: Sequence[Region] = ()) -> tuple[Graph, set[
         return graph, set()
     again: dict[Variable, Variable] = {}
     operations = list(early)
+    changed: list[tuple[Region, list[Operation]]] = []
 
     def here(variable: Variable) -> Variable:
         """Give a variable as late operations have it."""
@@ -70,11 +71,23 @@ def recompute(graph: Graph, regions: Sequence[Region] = ()) -> tuple[Graph, set[
             operations.append(Operation(operation.op, operands, operation.params, copy))
         return copy
 
+    def renewed(operation: Operation) -> Operation:
+        operands = tuple([here(o) if isinstance(o, Variable) else o for o in operation.operands])
+        same = all(a is b for a, b in zip(operands, operation.operands, strict=True))
+        return operation if same else Operation(operation.op, operands, operation.params, operation.result)
+
     for operation in late:
-        # A region keeps its operations, whose operands change in them; what they need stands before all of them.
-        for member in whole.get(id(operation), (operation,)):
-            member.operands = tuple([here(o) if isinstance(o, Variable) else o for o in member.operands])
-        operations.append(operation)
+        region = whole.get(id(operation))
+        if region is None:
+            operation = renewed(operation)
+            operations.append(operation)
+        elif operation is region.operations[0]:
+            # What a region needs stands before all of its operations.
+            members = [renewed(member) for member in region.operations]
+            operations.extend(members)
+            changed.append((region, members))
+    for region, members in changed:
+        region.operations = members
     return graph.with_operations(operations), {operation.result for operation in operations[len(early) :]}
 
 
@@ -87,8 +100,7 @@ class _Held:
         self.outputs = set(graph.outputs())
         self._roots: dict[Variable, Variable] = {}
         self._inside: set[Variable] = set()
-        makers = {operation.result for operation in graph.operations}
-        self._free = {v for v in (*graph.arguments, *graph.cells, *graph.constants)}
+        self._free = {*graph.arguments, *graph.cells, *graph.constants}
         outside = {v for o in graph.operations if id(o) not in fixed for v in o.variables} | self.outputs
         for operation in graph.operations:
             if is_view(operation) and id(operation) not in fixed:
@@ -96,7 +108,6 @@ class _Held:
             if id(operation) in fixed and operation.result not in outside:
                 # Never whole in memory.
                 self._inside.add(operation.result)
-        assert makers.isdisjoint(self._free)
 
     def root(self, variable: Variable) -> Variable:
         """Give the variable in whose memory a value lies."""

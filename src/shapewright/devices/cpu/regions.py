@@ -22,6 +22,7 @@ import numpy as np
 from shapewright import ops
 from shapewright.graph import Graph, Operation, Variable
 from shapewright.graph.passes import dead_code
+from shapewright.ops.precision import PRODUCTS, rounded_to_bf16
 
 from .elements import is_elementwise, is_reduction
 
@@ -159,9 +160,9 @@ class _Finder:
             return PAIRS if role == ROWS and result == sizes and axes == tuple(range(rank - 1)) else None
         if op is ops.permute and role == PAIRS:
             exchanged = tuple(operation.params["axes"]) == (*range(rank - 2), rank - 1, rank - 2)
-            only_products = all(user.op is ops.matmul for user in self.users.get(operation.result, ()))
+            only_products = all(user.op in PRODUCTS for user in self.users.get(operation.result, ()))
             return TURNED if exchanged and only_products and operation.result not in self.leaving else None
-        if op is ops.matmul and len(inside) == 1 and role != ROWS:
+        if op in PRODUCTS and len(inside) == 1 and role != ROWS:
             a, b = operation.operands
             same_rank = a is not b and len(a.spec.sizes) == len(b.spec.sizes) == rank
             return () if same_rank and operation.result.spec.dtype.itemsize >= 4 else None
@@ -201,7 +202,7 @@ class _Finder:
                 by_stage.setdefault(stages[operation.result], []).append(operation)
             for stage, operations in sorted(by_stage.items()):
                 if any(operation.result in self.sinks for operation in operations):
-                    region = self._region(sizes, operations, lambda v, stage=stage: stages[v] < stage)
+                    region = self._region(sizes, operations, lambda v, stage=stage, of=stages: of[v] < stage)
                     regions.append(region)
                     instead.update((operation, region) for operation in operations)
         operations = _in_order(self.graph, regions, instead)
@@ -265,7 +266,7 @@ def _place_operands(region: Region, operation: Operation, own: set[Variable]) ->
     """Note what the axes of an operation's operands from outside are, and those of a product that leaves the pairs."""
     result = operation.result
     outside = [place for place, v in enumerate(operation.operands) if isinstance(v, Variable) and v not in own]
-    if operation.op is not ops.matmul:
+    if operation.op not in PRODUCTS:
         # Numbers for rows are repeated by a broadcast; anything else has the axes of the result.
         role = ROWS if operation.op is ops.broadcast else region.roles[result]
         region.reads.update(((result, place), role) for place in outside)
@@ -282,16 +283,14 @@ def _place_operands(region: Region, operation: Operation, own: set[Variable]) ->
 def _begins(operation: Operation) -> bool:
     """Whether an operation gives numbers of pairs: a product of batches that is larger than its operands together."""
     result = operation.result.spec
-    if operation.op is not ops.matmul or result.count < _FEWEST_PAIRS or not result.dtype.is_floating:
+    if operation.op not in PRODUCTS or result.count < _FEWEST_PAIRS or not result.dtype.is_floating:
         return False
     a, b = operation.operands
     ranks = {len(v.spec.sizes) for v in (a, b)} | {len(result.sizes)}
     return len(ranks) == 1 and len(result.sizes) > 2 and result.count >= a.spec.count + b.spec.count
 
 
-def _in_order(
-    graph: Graph, regions: Iterable[Region], instead: Mapping[Operation, Region]
-) -> list[Operation] | None:
+def _in_order(graph: Graph, regions: Iterable[Region], instead: Mapping[Operation, Region]) -> list[Operation] | None:
     """Order the operations so that those of each region stand side by side, otherwise as they were.
 
     Gives None where regions wait for each other.
@@ -350,7 +349,7 @@ class _Triangle:
 
     def holds(self) -> bool:
         for operation in self.region.operations:
-            if operation.op is ops.matmul:
+            if operation.op in PRODUCTS:
                 pairs = [v for v in operation.variables if v in self.own]
                 if pairs and any(self.kinds.get(v) != "zero" for v in pairs):
                     return False
@@ -380,7 +379,7 @@ class _Triangle:
             return "zero" if kinds == ["zero", "zero"] else None
         if op is ops.div:
             return "zero" if kinds[0] == "zero" else None
-        if op in (ops.neg, ops.cast, ops.permute):
+        if op in (ops.neg, ops.cast, ops.permute, rounded_to_bf16):
             return kinds[0] if kinds[0] == "zero" else None
         return None
 

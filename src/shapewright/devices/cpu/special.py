@@ -80,7 +80,7 @@ class Site:
     def scratch(self, count: int) -> ir.Register:
         """Give the address of scratch memory, all threads' together."""
         self.scratch_bytes = max(self.scratch_bytes, count)
-        return self._scratch
+        return self.f.within(self._scratch, count)
 
     def fail(self, condition: ir.Register) -> None:
         """Note that the program must raise if the condition holds in a lane."""

@@ -12,8 +12,12 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .ir import BF16, I64, PTR, Function, Module, Register, element, lanes, vector
+from .ir import BF16, I8, I64, PTR, SIZES, Function, Loop, Module, Register, element, lanes, vector
 from .packing import Words, load_numbers, store_numbers
+
+# A cache line; and how many tensors a tile asks for ahead: more requests than these wait for each other.
+_LINE_BYTES = 64
+_MOST_AWAITED = 4
 
 __all__ = ["Block", "Epilogue", "Operand", "TileShape", "write_dot_kernel", "write_tile_kernel"]
 
@@ -50,12 +54,15 @@ class Epilogue:
         pointers: how many pointers the caller passes along; `Block.pointers` has them.
         wide: whether it needs many registers (exp, erf …): then the tile waits in the first cache while a loop over
             its rows runs the epilogue, whose code is there once.
+        reads: the tensors that it reads, each by the number of its pointer and how it lies: while a tile is being
+            computed, the processor is asked for those whose rows lie side by side.
     """
 
     key: Hashable
     emit: Callable[[Block, list[Register]], list[Register] | None]
     pointers: int = 0
     wide: bool = False
+    reads: tuple[tuple[int, Operand], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -130,6 +137,10 @@ class Block:
                 self._bases[key] = base
         return f.address(base, self.index * operand.row, operand.kind)
 
+    def place(self, pointer: Register, operand: Operand) -> None:
+        """Work out where the tile is in a tensor, ahead of a loop over its rows."""
+        self._address(pointer, operand.transposed() if self._turned else operand)
+
     def read(self, pointer: Register, operand: Operand) -> list[Register]:
         """Read the elements of a tensor that belong to this row; floats come in the computing type."""
         f = self.function
@@ -153,6 +164,20 @@ class Block:
             ]
             values.append(_gathered(f, scalars, self.shape.lanes))
         return values
+
+    def lies_along(self, operand: Operand) -> bool:
+        """Whether the elements of a row lie side by side, and those of the next row elsewhere."""
+        operand = operand.transposed() if self._turned else operand
+        return operand.column == 1 and operand.row != 0
+
+    def ask(self, pointer: Register, operand: Operand) -> None:
+        """Ask for the cache lines that hold this row's elements of a tensor."""
+        operand = operand.transposed() if self._turned else operand
+        base = self._address(pointer, operand)
+        bytes_ = self.shape.columns * SIZES[operand.kind]
+        # The row may begin anywhere in a line, so its end is in one more.
+        for offset in (*range(0, bytes_, _LINE_BYTES), bytes_ - 1):
+            self.function.prefetch(self.function.address(base, offset, I8))
 
     def write(self, pointer: Register, operand: Operand, values: list[Register]) -> None:
         """Write this row's elements of a tensor."""
@@ -227,12 +252,15 @@ def _begin(module: Module, name: str, ending: Ending) -> Function:
     return module.function(name, arguments, attributes="noinline")
 
 
-def _finish(f: Function, sums: list[list[Register]], shape: TileShape, ending: Ending, words: Words) -> None:
+def _block(f: Function, shape: TileShape, ending: Ending, words: Words) -> Block:
+    place = (f.arguments[5], f.arguments[6], f.arguments[7])
+    return Block(f, shape, place, ending.batch, ending.turned, f.arguments[8:], words.compute, words.hardware)
+
+
+def _finish(block: Block, sums: list[list[Register]], ending: Ending, words: Words) -> None:
     """Write what happens to the sums, row by row."""
-    c, partial, batch, row, column = f.arguments[3:8]
-    block = Block(
-        f, shape, (batch, row, column), ending.batch, ending.turned, f.arguments[8:], words.compute, words.hardware
-    )
+    f, shape = block.function, block.shape
+    c, partial = f.arguments[3:5]
 
     def place(j: int, base: Register, index: Any) -> Register:
         return f.address(base, index * shape.width + j * shape.lanes, words.compute)
@@ -256,7 +284,7 @@ def _finish(f: Function, sums: list[list[Register]], shape: TileShape, ending: E
 
     if ending.epilogue is not None and ending.epilogue.wide and not ending.to_partial:
         kind = sums[0][0].type
-        tile = f.emit(f"alloca [{len(sums) * shape.vectors} x {kind}], align 64", PTR)
+        tile = f.local(len(sums) * shape.vectors, kind)
         for i, values in enumerate(sums):
             for j, value in enumerate(values):
                 f.store(value, place(j, tile, i))
@@ -295,8 +323,10 @@ def write_tile_kernel(
         f = _begin(module, name, ending)
         rounds, a, b = f.arguments[:3]
         kind = vector(shape.lanes, words.compute)
-        zero = [f.constant(0.0, kind)] * (shape.rows * shape.vectors)
-        with f.loop(0, rounds, carry=zero) as loop:
+        block = _block(f, shape, ending, words)
+        sums = [f.constant(0.0, kind)] * (shape.rows * shape.vectors)
+
+        def one_round(loop: Loop) -> None:
             a_here = f.address(a, loop.counter * a_strides[1], words.kind)
             b_here = f.address(b, loop.counter * b_step, words.kind)
             row_of_b = []
@@ -311,8 +341,25 @@ def write_tile_kernel(
                 for j in range(shape.vectors):
                     following.append(_multiply_add(f, words, repeated, row_of_b[j], loop.values[i * shape.vectors + j]))
             loop.next(*following)
+
+        start: Any = 0
+        awaited = [] if ending.epilogue is None or ending.to_partial else list(ending.epilogue.reads)
+        awaited = [(block.pointers[i], operand) for i, operand in awaited if block.lies_along(operand)][:_MOST_AWAITED]
+        if awaited:
+            # A row with each of the first rounds: all at once would hold up what the rounds themselves load.
+            for pointer, operand in awaited:
+                block.place(pointer, operand)
+            start = f.intrinsic("smin", rounds, f.constant(shape.rows))
+            with f.loop(0, start, carry=sums) as loop:
+                block.index = loop.counter
+                for pointer, operand in awaited:
+                    block.ask(pointer, operand)
+                one_round(loop)
+            sums = loop.values
+        with f.loop(start, rounds, carry=sums) as loop:
+            one_round(loop)
         rows = [loop.values[i * shape.vectors : (i + 1) * shape.vectors] for i in range(shape.rows)]
-        _finish(f, rows, shape, ending, words)
+        _finish(block, rows, ending, words)
         f.end()
 
     key = ("tile", words, shape, a_strides, b_step, in_place, ending.key())
@@ -378,7 +425,7 @@ def write_dot_kernel(
             while len(parts) > 1:
                 parts = [x + y for x, y in zip(parts[::2], parts[1::2], strict=False)] + parts[len(parts) & ~1 :]
             columns.append(parts[0])
-        _finish(f, [[_sums_of_lanes(f, columns, words.lanes)]], shape, ending, words)
+        _finish(_block(f, shape, ending, words), [[_sums_of_lanes(f, columns, words.lanes)]], ending, words)
         f.end()
 
     key = ("dot", words, kind, shape, stride, tail, ending.key())

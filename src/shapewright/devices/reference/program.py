@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from shapewright.graph import DrawCounter, DrawSeed, Graph, Variable
+from shapewright.graph import DrawCounter, DrawSeed, Graph, KernelCost, Memory, Variable
+from shapewright.graph.cost import bytes_of, cost_of, largest_moment
 from shapewright.shapes.errors import Error
 
 
@@ -51,6 +52,32 @@ class Program:
             for variable in ends:
                 del values[variable]
         return [values[v] for v in graph.results], [values[v] for v in graph.updates.values()]
+
+    # ---- what it takes ----------------------------------------------------------------------------------------------
+    def kernels(self) -> list[KernelCost]:
+        """Give each operation as a kernel: none is joined with another here."""
+        return [
+            KernelCost(o.op.name, o.result.spec.sizes, cost_of(o), o.result.spec.dtype.name, o.op.name == "matmul")
+            for o in self.graph.operations
+        ]
+
+    def memory(self) -> Memory:
+        """Give the bytes that a run needs; views are counted as if they were copies."""
+        graph = self.graph
+        return Memory(
+            arguments=bytes_of(graph.arguments),
+            cells=bytes_of(graph.cells),
+            constants=bytes_of(graph.constants),
+            arena=largest_moment(graph),
+            results=bytes_of(graph.outputs()),
+        )
+
+    def code_state(self) -> str:
+        return "run operation by operation in NumPy"
+
+    def measure(self, arguments: Sequence[Any], cells: Sequence[Any], draws: Sequence[tuple[int, int]]) -> None:
+        """There are no kernels to time: what NumPy takes says nothing about a program."""
+        return None
 
 
 class _Shown:

@@ -8,11 +8,16 @@ from __future__ import annotations
 from shapewright import ops
 from shapewright.graph.graph import Graph, Operation, Variable
 
-from .rewrite import rewrite
+from .rewrite import Visit, rewrite
 
 
 def canonical(graph: Graph) -> Graph:
     """Take out identities and merge views."""
+    return rewrite(graph, simplest())
+
+
+def simplest() -> Visit:
+    """Give the walk's visit: it remembers the operations that it has seen."""
     made: dict[Variable, Operation] = {}
 
     def visit(operation: Operation) -> Operation | Variable:
@@ -21,7 +26,7 @@ def canonical(graph: Graph) -> Graph:
             made[simpler.result] = simpler
         return simpler
 
-    return rewrite(graph, visit)
+    return visit
 
 
 def _simpler(operation: Operation, made: dict[Variable, Operation]) -> Operation | Variable:

@@ -10,11 +10,16 @@ from typing import Any
 
 from shapewright.graph.graph import Graph, Operation, Variable
 
-from .rewrite import rewrite
+from .rewrite import Visit, rewrite
 
 
 def common_subexpressions(graph: Graph) -> Graph:
     """Compute each operation once."""
+    return rewrite(graph, once())
+
+
+def once() -> Visit:
+    """Give the walk's visit: it remembers the operations that it has seen."""
     seen: dict[Any, Variable] = {}
 
     def visit(operation: Operation) -> Operation | Variable:
@@ -25,4 +30,4 @@ def common_subexpressions(graph: Graph) -> Graph:
         known = seen.setdefault(key, operation.result)
         return operation if known is operation.result else known
 
-    return rewrite(graph, visit)
+    return visit

@@ -5,10 +5,12 @@ What it is not: a way to large constants. A result that is much larger than its 
 
 from __future__ import annotations
 
+from typing import Any
+
 from shapewright.graph.graph import Graph, Operation, Variable
 from shapewright.shapes.errors import Error
 
-from .rewrite import rewrite
+from .rewrite import Visit, rewrite
 
 # Elements that a folded result may have, unless its operands have as many.
 _SMALL = 1024
@@ -17,6 +19,13 @@ _SMALL = 1024
 def constant_folding(graph: Graph) -> Graph:
     """Compute operations on constants now."""
     constants = dict(graph.constants)
+    new = rewrite(graph, folding(constants))
+    new.constants = constants
+    return new
+
+
+def folding(constants: dict[Variable, Any]) -> Visit:
+    """Give the walk's visit: it takes constants from a dict, and puts those that it computes there."""
 
     def visit(operation: Operation) -> Operation | None:
         if not operation.operands or not all(v in constants for v in operation.variables):
@@ -32,6 +41,4 @@ def constant_folding(graph: Graph) -> Graph:
             return operation
         return None
 
-    new = rewrite(graph, visit)
-    new.constants = constants
-    return new
+    return visit

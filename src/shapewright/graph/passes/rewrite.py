@@ -10,16 +10,15 @@ from typing import Any
 
 from shapewright.graph.graph import Graph, Operation, Variable
 
+# Gives the operation to keep (itself or another with the same result), or a variable to use in the place of its result,
+# or None to leave it out.
+type Visit = Callable[[Operation], Operation | Variable | None]
 
-def rewrite(
-    graph: Graph,
-    visit: Callable[[Operation], Operation | Variable | None],
-    operations: list[Operation] | None = None,
-) -> Graph:
+
+def rewrite(graph: Graph, visit: Visit, operations: list[Operation] | None = None) -> Graph:
     """Visit every operation in order, its operands already replaced.
 
-    `visit` gives the operation to keep (itself or another with the same result), or a variable to use in the place of
-    its result, or None to leave it out. What it appends to `operations`, an empty list, stands before what it gives.
+    What `visit` appends to `operations`, an empty list, stands before what it gives.
     """
     instead: dict[Variable, Variable] = {}
 
@@ -28,9 +27,11 @@ def rewrite(
 
     operations = [] if operations is None else operations
     for operation in graph.operations:
-        operands = tuple([replaced(operand) for operand in operation.operands])
-        if any(a is not b for a, b in zip(operands, operation.operands, strict=True)):
-            operation = Operation(operation.op, operands, operation.params, operation.result)
+        for variable in operation.variables:
+            if variable in instead:
+                operands = tuple([replaced(operand) for operand in operation.operands])
+                operation = Operation(operation.op, operands, operation.params, operation.result)
+                break
         kept = visit(operation)
         if isinstance(kept, Variable):
             instead[operation.result] = kept

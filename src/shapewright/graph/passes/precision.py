@@ -1,0 +1,78 @@
+"""Precision: matrix products of f32 become products of bf16 operands with sums in f32. It changes numbers, as asked.
+
+Operands that the program computes are rounded where they are computed, so what only products read is stored in half the
+memory and converted once. Parameters, arguments and constants stay as they are, and are rounded by the product. Nothing
+else changes: norms, softmax, losses, bias gradients and the optimiser's numbers are f32 from one end to the other, as
+P. Micikevicius and others have it ("Mixed precision training", 2018), but with bf16, whose range needs no scaled loss
+(D. Kalamkar and others, "A study of bfloat16 for deep learning training", 2019).
+What it is not: part of `simplify`, whose passes change no number; or the choice of an element type for anything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from shapewright import ops
+from shapewright.graph.graph import Graph, Operation, Variable
+from shapewright.ops.core import Op
+from shapewright.ops.precision import matmul_in_bf16, rounded_to_bf16
+from shapewright.shapes.dtypes import bf16, f32, spec
+
+from .dead import dead_code
+
+# What becomes of a product whose operands and result are f32.
+IN_BF16: Mapping[Op, Op] = {ops.matmul: matmul_in_bf16}
+# Ops that show elements in other places: rounding before them is rounding after them.
+_MOVES = (ops.permute, ops.reshape, ops.slice, ops.broadcast, ops.flip, ops.unfold2d)
+
+
+def bf16_products(graph: Graph) -> Graph:
+    """Let every product of f32 take its operands in bf16."""
+    wanted = _wanted(graph)
+    narrow: dict[Variable, Variable] = {}
+    operations: list[Operation] = []
+    for operation in graph.operations:
+        if _is_product(operation):
+            operands = tuple([narrow.get(operand, operand) for operand in operation.operands])
+            operation = Operation(IN_BF16[operation.op], operands, operation.params, operation.result)
+        operations.append(operation)
+        result = operation.result
+        if result in wanted:
+            narrow[result] = Variable(spec(result.spec.sizes, bf16), result.name)
+            if operation.op in _MOVES and operation.operands[0] in narrow:
+                source = narrow[operation.operands[0]]
+                operations.append(Operation(operation.op, (source,), operation.params, narrow[result]))
+            else:
+                operations.append(Operation(rounded_to_bf16, (result,), {}, narrow[result]))
+    return dead_code(graph.with_operations(operations))
+
+
+def _is_product(operation: Operation) -> bool:
+    return operation.op in IN_BF16 and all(v.spec.dtype is f32 for v in (operation.result, *operation.variables))
+
+
+def _wanted(graph: Graph) -> set[Variable]:
+    """Give what is to be there in bf16: the operands of products that the program computes, and what they are views of.
+
+    What parts are cut from is rounded as a whole if products take half of it or more, else each part by itself.
+    """
+    computed: set[Variable] = set()
+    wanted: set[Variable] = set()
+    for operation in graph.operations:
+        if operation.op not in _MOVES or operation.operands[0] in computed:
+            computed.add(operation.result)
+        if _is_product(operation):
+            wanted.update(computed.intersection(operation.variables))
+    parts: dict[Variable, int] = {}
+    # Backwards: whoever reads a variable comes before whoever gives it.
+    for operation in reversed(graph.operations):
+        result = operation.result
+        if 2 * parts.get(result, 0) >= result.spec.count > 0:
+            wanted.add(result)
+        if result in wanted and operation.op in _MOVES:
+            (source,) = operation.operands
+            if operation.op is ops.slice:
+                parts[source] = parts.get(source, 0) + result.spec.count
+            else:
+                wanted.add(source)
+    return wanted
