@@ -11,6 +11,7 @@ import pytest
 
 import shapewright as sw
 from shapewright import Int, IntTuple, IntVar, Tensor, nn, optim
+from shapewright.shapes.errors import CaptureError
 
 
 class Mlp[I: IntVar, H: IntVar, O: IntVar](nn.Module):
@@ -328,3 +329,35 @@ def test_threads_share_one_compiled_step() -> None:
     for thread in threads:
         thread.join()
     assert total.item() == 400.0
+
+
+def test_a_tensor_from_outside_may_come_first() -> None:
+    mask, number = sw.tensor([True, False]), sw.tensor([2.0, 3.0])
+
+    @sw.compile
+    def chosen(x: sw.Tensor) -> sw.Tensor:
+        return sw.where(mask, x, 0.0) + number * x
+
+    assert chosen(sw.tensor([1.0, 1.0])).tolist() == [3.0, 3.0]
+
+
+def test_a_key_made_inside_gives_the_same_numbers_at_each_call() -> None:
+    def drawn(x: sw.Tensor) -> sw.Tensor:
+        first, second = sw.Key(5).split(2)
+        return x + sw.rand((3,), key=first) + sw.rand((3,), key=second)
+
+    x = sw.zeros((3,))
+    compiled = sw.compile(drawn)
+    assert compiled(x).tolist() == compiled(x).tolist() == drawn(x).tolist()
+
+
+def test_a_key_from_outside_is_not_split_inside() -> None:
+    key = sw.Key(5)
+    compiled = sw.compile(lambda x: x + sw.rand((3,), key=key.split(1)[0]))
+    with pytest.raises(CaptureError) as caught:
+        compiled(sw.zeros((3,)))
+    assert str(caught.value) == (
+        "split: the position of a key is not known while sw.compile records the program\n"
+        "  write instead: the keys split outside the compiled function; or draw from the key itself, "
+        "which each call moves on"
+    )

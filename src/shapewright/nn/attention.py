@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, overload
 
 from shapewright import ops
@@ -22,11 +23,12 @@ from shapewright.tensor._variables import FT
 from shapewright.tensor.binding import checked
 from shapewright.tensor.creation import ones, zeros
 from shapewright.tensor.parameter import Parameter
+from shapewright.tensor.random import chosen_key
 from shapewright.tensor.tensor import Tensor
 
 from . import init
 from ._cells import NOTHING
-from .dropout import Dropout
+from .dropout import Dropout, dropped
 from .linear import Linear
 from .module import Module
 
@@ -99,7 +101,7 @@ def scaled_dot_product_attention[Bs: IntTuple, T: IntVar, U: IntVar, E: IntVar, 
         _check_mask("scaled_dot_product_attention", attn_mask, sizes, query._spec.dtype)
         axes = tuple(range(len(sizes) - attn_mask.ndim, len(sizes)))
         (allowed if attn_mask._spec.dtype is bool_ else added).append((attn_mask, axes))
-    drop = Dropout(dropout_p, key=dropout_key) if dropout_p else None
+    drop = partial(dropped, p=dropout_p, key=chosen_key(dropout_key)) if dropout_p else None
     return _attend(query, key, value, allowed, added, is_causal, drop, scale)
 
 

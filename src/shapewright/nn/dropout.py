@@ -5,6 +5,8 @@ What it is not: the drawing of random numbers (`tensor/random.py`).
 
 from __future__ import annotations
 
+from typing import Any
+
 from shapewright import ops
 from shapewright.ops.core import describe_operand
 from shapewright.shapes.dtypes import Floating
@@ -15,6 +17,17 @@ from shapewright.tensor.tensor import Tensor
 
 from ._cells import SAME, own_key
 from .module import Module
+
+
+def dropped(x: Any, p: float, key: Key) -> Any:
+    """Set each element of a value that is traced for training to 0 with probability p, and divide the others by 1 - p."""
+    if not x.is_training or p == 0.0:
+        return x
+    if p == 1.0:
+        return ops.mul(x, 0.0)
+    # In f32 whatever x is: of 16 bits a number would be below p too often or too rarely.
+    drawn = rand(x._spec.sizes, key=key, device=x.device)
+    return ops.where(ops.lt(drawn, p), 0.0, ops.mul(x, 1.0 / (1.0 - p)))
 
 
 class Dropout(Module):
@@ -63,13 +76,7 @@ class Dropout(Module):
                 facts=[("x", describe_operand(x))],
                 hint="x.to(sw.f32) first",
             )
-        if not x.is_training or self.p == 0.0:
-            return x
-        if self.p == 1.0:
-            return ops.mul(x, 0.0)
-        # In f32 whatever x is: of 16 bits a number would be below p too often or too rarely.
-        drawn = rand(x._spec.sizes, key=self.key, device=x.device)
-        return ops.where(ops.lt(drawn, self.p), 0.0, ops.mul(x, 1.0 / (1.0 - self.p)))
+        return dropped(x, self.p, self.key)
 
     def _described(self) -> str:
         return f"p={self.p:g}"

@@ -62,7 +62,8 @@ def pull_back(
     if not keep and not trace:
         for node in used:
             node.release()
-    leaves.update((node, [lambda gradient=gradient: gradient]) for node, gradient in sums.items())
+    for node, gradient in sums.items():
+        leaves[node] = [lambda gradient=gradient: gradient]
     return leaves
 
 

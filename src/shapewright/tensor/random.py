@@ -14,7 +14,7 @@ from shapewright import ops
 from shapewright.devices import Device, chosen_device
 from shapewright.graph import active
 from shapewright.shapes.dtypes import Floating, Integer, checked_dtype, f32, i64, spec
-from shapewright.shapes.errors import ArgumentError, DTypeError
+from shapewright.shapes.errors import ArgumentError, CaptureError, DTypeError
 
 from ._target import is_number
 from .creation import E, T, checked_shape
@@ -38,7 +38,8 @@ class Key:
     True
     """
 
-    __slots__ = ("_counter", "_lock", "_seed")
+    # A key made while a program is recorded is made anew each time, so its numbers are part of the program.
+    __slots__ = ("_counter", "_lock", "_made_in", "_seed")
 
     def __init__(self, seed: int) -> None:
         if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**64:
@@ -46,6 +47,7 @@ class Key:
         self._seed = int(seed)
         self._counter = 0
         self._lock = threading.Lock()
+        self._made_in = active.capture
 
     def draw(self, blocks: int) -> tuple[int, int]:
         """Reserve numbers: give the seed and the position of the first block, and move past `blocks` blocks.
@@ -60,7 +62,7 @@ class Key:
         return self._draw(blocks)
 
     def _draw(self, blocks: int) -> tuple[int, int]:
-        if active.capture is not None:
+        if active.capture is not None and active.capture is not self._made_in:
             return active.capture.draw(self, blocks)
         with self._lock:
             seed, start = self._seed, self._counter
@@ -72,6 +74,7 @@ class Key:
 
         Raises:
             ArgumentError: `count` is less than 1.
+            CaptureError: the key was made outside a compiled function and is split inside.
 
         JAX: ``jax.random.split(key, count)``. PyTorch: nothing.
 
@@ -80,6 +83,11 @@ class Key:
         """
         if not is_number(count) or count < 1:
             raise ArgumentError(f"split: the number of keys is at least 1, not {count!r}")
+        if active.capture is not None and active.capture is not self._made_in:
+            raise CaptureError(
+                "split: the position of a key is not known while sw.compile records the program",
+                hint="the keys split outside the compiled function; or draw from the key itself, which each call moves on",
+            )
         seed, start = self.draw(count)
         return tuple(Key(ops.split_seed(seed, start + index)) for index in range(count))
 

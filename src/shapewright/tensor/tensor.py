@@ -351,7 +351,8 @@ class Tensor(
                 storages.append(operand._storage)
                 if operand._device is not device and operand._device != device:
                     if active.capture is not None:
-                        return self._apply(op, _adopted(op, operands, params), params)
+                        inside = _adopted(op, operands, params)
+                        return next(o for o in inside if isinstance(o, Tensor))._apply(op, inside, params)
                     raise op.explain(_apart(self, operand), operands, params)
                 node = operand._node
                 if node is not None:

@@ -396,9 +396,9 @@ class _Triangle:
         """Look at a mask that the region reads."""
         array = self.graph.constants.get(variable)
         if array is not None:
-            if array.ndim != 2 or np.triu(array, 1).any():
+            if array.ndim < 2 or np.triu(array, 1).any():
                 return None
-            return "lower" if array.diagonal().all() else "false"
+            return "lower" if array.diagonal(axis1=-2, axis2=-1).all() else "false"
         if self.producers is None:
             self.producers = {operation.result: operation for operation in self.graph.operations}
         operation = self.producers.get(variable)
