@@ -358,6 +358,6 @@ def test_a_key_from_outside_is_not_split_inside() -> None:
         compiled(sw.zeros((3,)))
     assert str(caught.value) == (
         "split: the position of a key is not known while sw.compile records the program\n"
-        "  write instead: the keys split outside the compiled function; or draw from the key itself, "
-        "which each call moves on"
+        "  in     <lambda>()\n"
+        "  write  keys split outside the compiled function; or draw from the key itself, which each call moves on"
     )

@@ -20,7 +20,7 @@ from .module import Module
 
 
 def dropped(x: Any, p: float, key: Key) -> Any:
-    """Set each element of a value that is traced for training to 0 with probability p, and divide the others by 1 - p."""
+    """Set elements of a value that is traced for training to 0 with probability p; divide the others by 1 - p."""
     if not x.is_training or p == 0.0:
         return x
     if p == 1.0:

@@ -86,7 +86,7 @@ class Key:
         if active.capture is not None and active.capture is not self._made_in:
             raise CaptureError(
                 "split: the position of a key is not known while sw.compile records the program",
-                hint="the keys split outside the compiled function; or draw from the key itself, which each call moves on",
+                hint="keys split outside the compiled function; or draw from the key itself, which each call moves on",
             )
         seed, start = self.draw(count)
         return tuple(Key(ops.split_seed(seed, start + index)) for index in range(count))
