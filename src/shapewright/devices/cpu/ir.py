@@ -188,6 +188,7 @@ class Function:
         self._lines = ["entry:"]
         self._block = "entry"
         self._count = 0
+        self._made: dict[Hashable, Any] = {}
 
     def argument(self, label: str, type_: str) -> Register:
         """Add an argument behind those there are."""
@@ -207,6 +208,13 @@ class Function:
     def do(self, text: str) -> None:
         """Write an instruction that gives nothing."""
         self._lines.append("  " + text)
+
+    def once[Made](self, key: Hashable, write: Callable[[], Made]) -> Made:
+        """Give what `write` gives; for an equal key it is written only once in a basic block."""
+        key = (self._block, key)
+        if key not in self._made:
+            self._made[key] = write()
+        return self._made[key]
 
     def constant(self, number: float, type_: str = I64) -> Register:
         return Register(self, constant(type_, number), type_)
