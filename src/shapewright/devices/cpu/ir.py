@@ -435,12 +435,24 @@ class Module:
         self._declared: dict[str, str] = {}
         self._defined: set[str] = set()
         self._shared: dict[Hashable, str] = {}
+        self._bodies: dict[tuple[str, ...], str] = {}
 
     def shared(self, key: Hashable, prefix: str, write: Callable[[str], None]) -> str:
-        """Give the name of the function that `write(name)` writes; for an equal key it is written only once."""
+        """Give the name of the function that `write(name)` writes; for an equal key it is written only once.
+
+        What different keys write may be equal all the same: it stays in the module once, since a line of a function
+        takes LLVM a hundred times as long as it takes to write.
+        """
         if key not in self._shared:
-            self._shared[key] = f"{prefix}_{len(self._shared)}"
-            write(self._shared[key])
+            name = f"{prefix}_{len(self._shared)}"
+            first = len(self.functions)
+            write(name)
+            body = tuple([text.replace(f"@{name}(", "@(") for text in self.functions[first:]])
+            known = self._bodies.setdefault(body, name)
+            if known != name:
+                del self.functions[first:]
+                self._defined.discard(name)
+            self._shared[key] = known
         return self._shared[key]
 
     def declare(self, name: str, result: str, arguments: Sequence[str]) -> None:
