@@ -181,7 +181,8 @@ def test_one_snapshot_of_a_parameter_is_enough_to_keep_its_numbers() -> None:
         weight.assign((weight * 2.0).stop_gradient())
 
     grow()
-    for snapshot in (weight.stop_gradient(), weight.numpy(), sw.Parameter(weight.stop_gradient())):
+    for take in (weight.stop_gradient, weight.numpy, lambda: sw.Parameter(weight.stop_gradient())):
+        snapshot: Any = take()
         before = snapshot.tolist()
         grow()
         assert snapshot.tolist() == before
