@@ -18,7 +18,7 @@ import shapewright as sw
 from shapewright import ops
 from shapewright.devices.cpu import ir
 from shapewright.devices.cpu.elementwise import EMITTERS, known_number
-from shapewright.ops import checks, comparison, precision
+from shapewright.ops import activations, checks, comparison, precision
 from shapewright.ops.core import Op
 from shapewright.shapes.dtypes import DType, bf16, bool_, f16, f32, f64, i32, i64, spec, u8
 from shapewright.shapes.errors import ArgumentError, DTypeError
@@ -35,6 +35,8 @@ UNITS: dict[Op, float] = {
 }  # fmt: skip
 # Off by units of the operand, or of the smallest normal number.
 OF_OPERAND = {ops.gelu: 2}
+# Off by units of 1.
+OF_ONE = {activations.gelu_slope: 2}
 # Whether the zero that they give has a sign is not said.
 SIGNLESS = (ops.maximum, ops.minimum, ops.relu, ops.clip)
 
@@ -176,7 +178,7 @@ def check(op: Op, got: np.ndarray, operands: Sequence[Any], params: dict[str, An
         return f"{op.name} {dtype.name} {params} of {[o[place] if isinstance(o, np.ndarray) else o for o in operands]}"
 
     exact_power = op is ops.pow and not dtype.is_floating
-    if (op not in UNITS and op not in OF_OPERAND) or exact_power:
+    if (op not in UNITS and op not in OF_OPERAND and op not in OF_ONE) or exact_power:
         wanted = op.evaluate(operands, params, spec(shape, result))
         same = (got == wanted) | ((got != got) & (wanted != wanted))
         assert same.all(), f"{at(int(np.argmin(same)))}: {got[np.argmin(same)]}, not {wanted[np.argmin(same)]}"
@@ -189,12 +191,15 @@ def check(op: Op, got: np.ndarray, operands: Sequence[Any], params: dict[str, An
     wide = [o.astype(np.float64) if isinstance(o, np.ndarray) else float(narrow(o)) for o in operands]
     wanted = op.evaluate(wide, params, spec(shape, f64))
     tiny = float(np.finfo(np.float64 if result is f64 else np.float32).tiny)
-    if op in OF_OPERAND:
+    if op in OF_OPERAND or op in OF_ONE:
         size = np.abs(arrays[0].astype(np.float64))
         finite = np.isfinite(size)
+        size = np.where(op in OF_OPERAND, size, 1.0)
         unit = (2.0**-7 if result is bf16 else 2.0**-10 if result is f16 else np.finfo(result.numpy).eps) / 2
         with np.errstate(all="ignore"):
-            limit = OF_OPERAND[op] * 2 * unit * np.maximum(size, 4 * tiny) + (2.0**-24 if result is f16 else 0)
+            limit = (OF_OPERAND | OF_ONE)[op] * 2 * unit * np.maximum(size, 4 * tiny) + (
+                2.0**-24 if result is f16 else 0
+            )
             off = np.where(finite, np.abs(got.astype(np.float64) - wanted) / limit, 0)
         assert np.all(off <= 1), f"{at(int(np.argmax(off)))}: {got[np.argmax(off)]}, not {wanted[np.argmax(off)]}"
         return
@@ -274,7 +279,7 @@ def test_code_fails_where_the_op_raises(lanes: int) -> None:
 
 def test_every_elementwise_op_has_code() -> None:
     """What keeps its operands' shape, and merges their names, computes each element from those at its place."""
-    modules = [ops, checks, comparison, precision]
+    modules = [ops, activations, checks, comparison, precision]
     found = {value for module in modules for _, value in inspect.getmembers(module) if isinstance(value, Op)}
     elementwise = {op for op in found if op.merges and op.shape is comparison.equal_shapes}
     assert checks.probabilities in elementwise

@@ -173,6 +173,22 @@ def test_a_snapshot_of_the_parameters_is_not_overwritten() -> None:
     assert weight.tolist() == [4.0, 8.0, 12.0]
 
 
+def test_one_snapshot_of_a_parameter_is_enough_to_keep_its_numbers() -> None:
+    weight = sw.Parameter(sw.tensor([1.0, 2.0]))
+
+    @sw.compile
+    def grow() -> None:
+        weight.assign((weight * 2.0).stop_gradient())
+
+    grow()
+    for take in (weight.stop_gradient, weight.numpy, lambda: sw.Parameter(weight.stop_gradient())):
+        snapshot: Any = take()
+        before = snapshot.tolist()
+        grow()
+        assert snapshot.tolist() == before
+        assert weight.tolist() == [2.0 * number for number in before]
+
+
 def test_a_failure_is_the_reference_s_and_changes_nothing() -> None:
     table = sw.Parameter(sw.ones((4, 2)))
 

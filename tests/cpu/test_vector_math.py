@@ -181,6 +181,24 @@ def test_gelu_is_exact_to_units_of_its_operand(dtype: type[DType], target: str) 
         assert np.max(np.abs(got - bent) / unit) <= 1.5
 
 
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("dtype", [f32, f64], ids=["f32", "f64"])
+def test_the_slope_of_gelu_is_exact_to_units_of_one(dtype: type[DType], target: str) -> None:
+    x = samples(dtype, -10, 10)
+    x = np.concatenate([x[np.abs(x) < 1e30], np.array([np.inf, -np.inf], dtype.numpy)])
+    with np.errstate(all="ignore"):
+        wide = np.clip(x.astype(LONG), -100, 100)
+        plain = (1 + _erf(wide / np.sqrt(LONG(2)))) / 2 + wide * np.exp(-wide * wide / 2) / np.sqrt(2 * LONG(np.pi))
+    for lanes in widths(dtype):
+        got, _ = run(lambda f, xs, _: vm.gelu_slope(f, *xs), [x], [dtype], dtype, lanes, target)
+        assert np.max(np.abs(got - plain)) <= 1.5 * np.finfo(dtype.numpy).eps
+        # Beside gelu, of which it uses parts.
+        both, _ = run(
+            lambda f, xs, _: vm.gelu(f, *xs) * 0.0 + vm.gelu_slope(f, *xs), [x[:-2]], [dtype], dtype, lanes, target
+        )
+        assert np.array_equal(both, got[:-2])
+
+
 @pytest.mark.parametrize("dtype", [f32, f64], ids=["f32", "f64"])
 def test_gelu_at_the_ends(dtype: type[DType]) -> None:
     x = np.array([np.inf, 200.0, -200.0, 0.0, np.nan, -1e30], dtype=dtype.numpy)

@@ -100,6 +100,7 @@ erf = unary("erf", _erf_value, lambda g, y, x: mul(g, mul(exp(neg(square(x))), 2
 """The error function, to the precision of the element type. PyTorch: ``torch.erf``."""
 
 _SQRT_HALF = math.sqrt(0.5)
+_DENSITY = 1.0 / math.sqrt(2.0 * math.pi)
 _TANH_SCALE = math.sqrt(2.0 / math.pi)
 _TANH_CUBIC = 0.044715
 
@@ -110,11 +111,24 @@ def _gelu_value(x: np.ndarray, approximate: str = "none") -> np.ndarray:
     return 0.5 * x * (1 + np.tanh(_TANH_SCALE * (x + _TANH_CUBIC * x * x * x)))
 
 
+def _gelu_slope_value(x: np.ndarray) -> np.ndarray:
+    # Where the density is 0, infinity times it is not.
+    near = np.clip(x, -40, 40)
+    return 0.5 * (1 + _erf_value(near * _SQRT_HALF)) + near * np.exp(near * near * -0.5) * _DENSITY
+
+
+def _gelu_slope_gradient(g: Any, y: Any, x: Any) -> Any:
+    squared = square(x)
+    return mul(g, mul(mul(sub(2.0, squared), exp(mul(squared, -0.5))), _DENSITY))
+
+
+gelu_slope = unary("gelu_slope", _gelu_slope_value, _gelu_slope_gradient)
+"""The derivative of `gelu`: the probability that a normal number is below x, and x times its density there."""
+
+
 def _gelu_gradient(g: Any, y: Any, x: Any, approximate: str = "none") -> Any:
     if approximate == "none":
-        below = mul(add(erf(mul(x, _SQRT_HALF)), 1.0), 0.5)
-        density = mul(exp(mul(square(x), -0.5)), 1.0 / math.sqrt(2.0 * math.pi))
-        return mul(g, add(below, mul(x, density)))
+        return mul(g, gelu_slope(x))
     bent = _tanh(mul(add(x, mul(mul(square(x), x), _TANH_CUBIC)), _TANH_SCALE))
     slope = mul(add(mul(square(x), 3.0 * _TANH_CUBIC), 1.0), _TANH_SCALE)
     rising = mul(mul(x, sub(1.0, square(bent))), slope)

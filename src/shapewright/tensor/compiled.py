@@ -6,8 +6,10 @@ What it is not: the capture (`graph/capture.py`), the passes (`graph/passes/`) o
 from __future__ import annotations
 
 import functools
+import gc
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, overload
 
@@ -175,7 +177,7 @@ class Compiled:
             if leaf._node is not None or (leaf._device is not home and leaf._device != home):
                 raise self._refusal(args, kwargs, leaf, home)
         if program is None:
-            with one_moment:
+            with one_moment, _uncollected():
                 program = self.programs.get(key)
                 if program is None:
                     program = self._capture(args, kwargs, home)
@@ -235,6 +237,18 @@ class Compiled:
             shown=capture.shown,
             kept=structure,
         )
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Let Python not look for garbage meanwhile: a program in the making is none, and a large one to look through."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _check_structure(value: Any, called: str) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from shapewright import ops
+from shapewright.ops.activations import gelu_slope
 from shapewright.ops.checks import probabilities
 from shapewright.ops.core import Op
 from shapewright.ops.precision import rounded_to_bf16
@@ -415,6 +416,7 @@ EMITTERS: dict[Op, Emitter] = {
     ops.softplus: _plain(vm.softplus),
     ops.silu: _plain(lambda f, x: x * vm.sigmoid(f, x)),
     ops.gelu: _gelu,
+    gelu_slope: _plain(vm.gelu_slope),
     ops.leaky_relu: _leaky_relu,
     ops.elu: _elu,
     ops.clip: _clip,

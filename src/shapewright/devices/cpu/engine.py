@@ -221,9 +221,28 @@ class Executable:
 _as_buffer = ctypes.c_char.from_buffer
 _place_of = ctypes.addressof
 
-# How often an array is referred to while `run` looks at it, if nobody but the cell and this file knows it: by the cell,
-# the list of the caller, our copy of that list, `_held`, the local name, and the argument of getrefcount.
-_OWN_REFERENCES = 6
+
+def _own_references() -> int:
+    """Count how often an array is referred to while `run` looks at it, if nobody but the cell and this file knows it.
+
+    That is by the cell, our copy of the caller's list, `_held`, the local name, and the argument of getrefcount; but
+    Python need not count each of them, and its versions differ in it.
+    """
+
+    def look(cells: Sequence[Any]) -> int:
+        held = list(cells)
+        cells = list(cells)
+        count = 0
+        for number in range(len(held)):
+            array = cells[number]
+            count = sys.getrefcount(array)
+        return count
+
+    cell = [object()]
+    return look(list(cell))
+
+
+_OWN_REFERENCES = _own_references()
 
 
 def _signed(number: int) -> int:

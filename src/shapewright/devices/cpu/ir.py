@@ -188,6 +188,7 @@ class Function:
         self._lines = ["entry:"]
         self._block = "entry"
         self._count = 0
+        self._made: dict[Hashable, Any] = {}
 
     def argument(self, label: str, type_: str) -> Register:
         """Add an argument behind those there are."""
@@ -207,6 +208,13 @@ class Function:
     def do(self, text: str) -> None:
         """Write an instruction that gives nothing."""
         self._lines.append("  " + text)
+
+    def once[Made](self, key: Hashable, write: Callable[[], Made]) -> Made:
+        """Give what `write` gives; for an equal key it is written only once in a basic block."""
+        key = (self._block, key)
+        if key not in self._made:
+            self._made[key] = write()
+        return self._made[key]
 
     def constant(self, number: float, type_: str = I64) -> Register:
         return Register(self, constant(type_, number), type_)
@@ -427,12 +435,24 @@ class Module:
         self._declared: dict[str, str] = {}
         self._defined: set[str] = set()
         self._shared: dict[Hashable, str] = {}
+        self._bodies: dict[tuple[str, ...], str] = {}
 
     def shared(self, key: Hashable, prefix: str, write: Callable[[str], None]) -> str:
-        """Give the name of the function that `write(name)` writes; for an equal key it is written only once."""
+        """Give the name of the function that `write(name)` writes; for an equal key it is written only once.
+
+        What different keys write may be equal all the same: it stays in the module once, since a line of a function
+        takes LLVM a hundred times as long as it takes to write.
+        """
         if key not in self._shared:
-            self._shared[key] = f"{prefix}_{len(self._shared)}"
-            write(self._shared[key])
+            name = f"{prefix}_{len(self._shared)}"
+            first = len(self.functions)
+            write(name)
+            body = tuple([text.replace(f"@{name}(", "@(") for text in self.functions[first:]])
+            known = self._bodies.setdefault(body, name)
+            if known != name:
+                del self.functions[first:]
+                self._defined.discard(name)
+            self._shared[key] = known
         return self._shared[key]
 
     def declare(self, name: str, result: str, arguments: Sequence[str]) -> None:

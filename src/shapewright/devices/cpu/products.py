@@ -11,6 +11,7 @@ from typing import Any
 
 from shapewright import ops
 from shapewright.graph import Operation, Variable
+from shapewright.ops.activations import gelu_slope
 from shapewright.ops.checks import probabilities
 from shapewright.ops.precision import PRODUCTS, matmul_in_bf16
 from shapewright.shapes.dtypes import bool_
@@ -79,7 +80,10 @@ def product(site: Site) -> None:
 # ---- elementwise work on the result ---------------------------------------------------------------------------------
 _MAY_FAIL = (ops.floor_divide, ops.remainder, probabilities)
 # Functions whose code is long: it is written once, in a loop over the rows of a tile.
-_LONG = (ops.exp, ops.log, ops.tanh, ops.sigmoid, ops.erf, ops.gelu, ops.silu, ops.softplus, ops.sin, ops.cos, ops.elu)
+_LONG = (
+    ops.exp, ops.log, ops.tanh, ops.sigmoid, ops.erf, ops.gelu, gelu_slope, ops.silu, ops.softplus, ops.sin, ops.cos,
+    ops.elu,
+)  # fmt: skip
 # So many short operations are written for each row: an optimiser's update is less, and waiting costs it a tenth.
 _MANY = 24
 _MOST_BUFFERS = 16
@@ -166,8 +170,9 @@ def _epilogue(site: Site, batch: tuple[int, ...], m: int, n: int) -> tuple[Epilo
             block.write(block.pointers[places[v]], operands[v], vectors)
 
     wide = len(chain) > _MANY or any(operation.op in _LONG for operation in chain)
-    awaited = tuple([(places[v], operands[v]) for v in reads])
-    return Epilogue((site.name,), write, len(pointers), wide, awaited), pointers
+    read = tuple([(places[v], operands[v]) for v in reads])
+    written = tuple([(places[v], operands[v]) for v in writes])
+    return Epilogue((site.name,), write, len(pointers), wide, read, written), pointers
 
 
 def _memory(variable: Any) -> str:

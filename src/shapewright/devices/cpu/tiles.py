@@ -56,6 +56,7 @@ class Epilogue:
             its rows runs the epilogue, whose code is there once.
         reads: the tensors that it reads, each by the number of its pointer and how it lies: while a tile is being
             computed, the processor is asked for those whose rows lie side by side.
+        writes: the same of the tensors that it writes and does not read: a line comes before it can be written.
     """
 
     key: Hashable
@@ -63,6 +64,7 @@ class Epilogue:
     pointers: int = 0
     wide: bool = False
     reads: tuple[tuple[int, Operand], ...] = ()
+    writes: tuple[tuple[int, Operand], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -170,14 +172,14 @@ class Block:
         operand = operand.transposed() if self._turned else operand
         return operand.column == 1 and operand.row != 0
 
-    def ask(self, pointer: Register, operand: Operand) -> None:
+    def ask(self, pointer: Register, operand: Operand, *, to_write: bool) -> None:
         """Ask for the cache lines that hold this row's elements of a tensor."""
         operand = operand.transposed() if self._turned else operand
         base = self._address(pointer, operand)
         bytes_ = self.shape.columns * SIZES[operand.kind]
         # The row may begin anywhere in a line, so its end is in one more.
         for offset in (*range(0, bytes_, _LINE_BYTES), bytes_ - 1):
-            self.function.prefetch(self.function.address(base, offset, I8))
+            self.function.prefetch(self.function.address(base, offset, I8), to_write=to_write)
 
     def write(self, pointer: Register, operand: Operand, values: list[Register]) -> None:
         """Write this row's elements of a tensor."""
@@ -255,6 +257,18 @@ def _begin(module: Module, name: str, ending: Ending) -> Function:
 def _block(f: Function, shape: TileShape, ending: Ending, words: Words) -> Block:
     place = (f.arguments[5], f.arguments[6], f.arguments[7])
     return Block(f, shape, place, ending.batch, ending.turned, f.arguments[8:], words.compute, words.hardware)
+
+
+def _awaited(block: Block, c: Register, ending: Ending) -> list[tuple[Register, Operand, bool]]:
+    """Give the tensors that the end of a tile needs soon, each with whether it is only written."""
+    if ending.to_partial:
+        return []
+    if ending.epilogue is None:
+        tensors = [(c, ending.c, True)]
+    else:
+        tensors = [(block.pointers[i], operand, False) for i, operand in ending.epilogue.reads]
+        tensors += [(block.pointers[i], operand, True) for i, operand in ending.epilogue.writes]
+    return [tensor for tensor in tensors if block.lies_along(tensor[1])][:_MOST_AWAITED]
 
 
 def _finish(block: Block, sums: list[list[Register]], ending: Ending, words: Words) -> None:
@@ -343,17 +357,16 @@ def write_tile_kernel(
             loop.next(*following)
 
         start: Any = 0
-        awaited = [] if ending.epilogue is None or ending.to_partial else list(ending.epilogue.reads)
-        awaited = [(block.pointers[i], operand) for i, operand in awaited if block.lies_along(operand)][:_MOST_AWAITED]
+        awaited = _awaited(block, f.arguments[3], ending)
         if awaited:
             # A row with each of the first rounds: all at once would hold up what the rounds themselves load.
-            for pointer, operand in awaited:
+            for pointer, operand, _ in awaited:
                 block.place(pointer, operand)
             start = f.intrinsic("smin", rounds, f.constant(shape.rows))
             with f.loop(0, start, carry=sums) as loop:
                 block.index = loop.counter
-                for pointer, operand in awaited:
-                    block.ask(pointer, operand)
+                for pointer, operand, to_write in awaited:
+                    block.ask(pointer, operand, to_write=to_write)
                 one_round(loop)
             sums = loop.values
         with f.loop(start, rounds, carry=sums) as loop:

@@ -29,6 +29,9 @@ class Reference:
     __slots__ = ()
 
     def put(self, array: np.ndarray, *, copy: bool = True) -> np.ndarray:
+        if not copy and type(array) is np.ndarray and array.dtype.isnative and array.flags.c_contiguous:
+            # The array itself, not a view of it: a program may write over what nobody else has.
+            return array
         # Native byte order and one block of memory, whatever came in.
         return np.array(array, dtype=array.dtype.newbyteorder("="), order="C", copy=copy or None)
 
