@@ -189,6 +189,23 @@ def test_one_snapshot_of_a_parameter_is_enough_to_keep_its_numbers() -> None:
         assert weight.tolist() == [2.0 * number for number in before]
 
 
+def test_programs_of_the_same_parameters_write_in_their_place() -> None:
+    model = nn.Linear(3, 2)
+    adam = optim.Adam(model)
+
+    @sw.compile
+    def step(x: Tensor) -> None:
+        adam.update((model(x.trace()) ** 2).mean().backward())
+
+    predict: Any = sw.compile(model)
+    step(sw.ones((4, 3)))
+    storage = model.weight._storage
+    for size in (4, 2, 4):
+        predict(sw.ones((size, 3)))
+        step(sw.ones((size, 3)))
+        assert model.weight._storage is storage
+
+
 def test_a_failure_is_the_reference_s_and_changes_nothing() -> None:
     table = sw.Parameter(sw.ones((4, 2)))
 

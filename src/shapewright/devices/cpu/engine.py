@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -89,7 +90,9 @@ class Executable:
         self._arguments = [table.slot(v) for v in graph.arguments]
         overwritten = set(plan_.in_place.values())
         self._cells = [(number, table.slot(v), number in overwritten) for number, v in enumerate(graph.cells)]
-        self._held: list[Any] = [None] * len(graph.cells)
+        # What each cell held at the last run. Not kept alive: to another program of the same cells it would look as if
+        # somebody else had it, and memory that its cell has left would stay.
+        self._held: list[Callable[[], Any]] = [_nothing] * len(graph.cells)
         self._fresh = [(table.slot(v), v.spec.sizes, v.spec.dtype.numpy) for v in plan_.fresh]
         # What leaves: the number of a cell or of a fresh array, and its sizes where the array has others.
         self._results = [self._fresh_place(v) for v in graph.results]
@@ -173,18 +176,20 @@ class Executable:
                 array = np.ascontiguousarray(array)
                 copies.append(array)
             table[slot] = _address(array)
-        cells = list(cells)
+        cells, held = list(cells), self._held
         for number, slot, is_overwritten in self._cells:
             array = cells[number]
-            if array is not self._held[number]:
+            if array is not held[number]():
                 if not array.flags.c_contiguous or (is_overwritten and array.base is not None):
                     array = np.array(array, order="C", copy=True)
-                cells[number] = self._held[number] = array
+                cells[number] = array
+                held[number] = weakref.ref(array)
                 table[slot] = _address(array)
             if is_overwritten and (self._is_checked or sys.getrefcount(array) > _OWN_REFERENCES):
                 # Somebody else looks at the old value, or the program may break off: it stays as it is.
                 array = np.array(array, order="C", copy=True)
-                cells[number] = self._held[number] = array
+                cells[number] = array
+                held[number] = weakref.ref(array)
                 table[slot] = _address(array)
         fresh = []
         for slot, sizes, dtype in self._fresh:
@@ -219,18 +224,21 @@ _as_buffer = ctypes.c_char.from_buffer
 _place_of = ctypes.addressof
 
 
+def _nothing() -> None:
+    """What is held before the first run."""
+
+
 def _own_references() -> int:
     """Count how often an array is referred to while `run` looks at it, if nobody but the cell and this file knows it.
 
-    That is by the cell, our copy of the caller's list, `_held`, the local name, and the argument of getrefcount; but
-    Python need not count each of them, and its versions differ in it.
+    That is by the cell, our copy of the caller's list, the local name, and the argument of getrefcount; but Python need
+    not count each of them, and its versions differ in it.
     """
 
     def look(cells: Sequence[Any]) -> int:
-        held = list(cells)
         cells = list(cells)
         count = 0
-        for number in range(len(held)):
+        for number in range(len(cells)):
             array = cells[number]
             count = sys.getrefcount(array)
         return count
