@@ -82,6 +82,7 @@ if TYPE_CHECKING_WITH_PYREFLY or not TYPE_CHECKING:
         from shapewright.tensor.random import seed as seed
         from shapewright.tensor.report import Report as Report
         from shapewright.tensor.report import report as report
+        from shapewright.tensor.scan import scan as scan
         from shapewright.tensor.tensor import Tensor as Tensor
 elif MYPY or not PYRIGHT:
     from typing import Annotated as Shaped

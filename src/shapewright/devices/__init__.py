@@ -27,6 +27,8 @@ def default_device() -> Any:
 def chosen_device(device: Any) -> Any:
     """Give the device that was asked for by `device=`, or the default one for None.
 
+    While a program is recorded, the device that it will run on is the recording.
+
     Raises:
         DeviceError: it is no device.
     """
@@ -34,4 +36,5 @@ def chosen_device(device: Any) -> Any:
         return default_device()
     if isinstance(device, type) or not (hasattr(device, "run") and hasattr(device, "put")):
         raise DeviceError(f"device= takes a device, not {device!r}", hint="device=sw.Cpu()")
-    return device
+    capture = active.capture
+    return capture if capture is not None and device == capture.home else device

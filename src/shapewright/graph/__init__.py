@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .capture import Capture, active, not_known
+from .capture import Capture, Inner, active, not_known
 from .cost import Cost, KernelCost, Measurement, Memory
 from .graph import DrawCounter, DrawSeed, Graph, Operation, Variable
 from .shown import Shown, show_all, shown_variables
@@ -13,6 +13,7 @@ __all__ = [
     "DrawCounter",
     "DrawSeed",
     "Graph",
+    "Inner",
     "KernelCost",
     "Measurement",
     "Memory",

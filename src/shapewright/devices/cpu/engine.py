@@ -24,6 +24,7 @@ from .expand import expand
 from .fusion import Kernel, fuse
 from .machine import compile_module, select_target
 from .measure import kernel_cost, measure
+from .nested import place_draws, prepare
 from .plan import plan
 from .products import fits_product, is_product
 from .program import ALONE, FUNCTION, SCRATCH_BYTES, THREADS, Table, program_key, program_text
@@ -48,6 +49,9 @@ class Executable:
         self._reference = reference
         expanded = expand(graph)
         self._fused = fuse(expanded, is_elementwise, is_reduction, is_product, fits_product)
+        prepare(
+            self._fused, lambda body: fuse(body, is_elementwise, is_reduction, is_product, fits_product, apart=True)
+        )
         self._plan = plan(expanded, self._fused)
         self._expanded = expanded
         self._pool = pool()
@@ -59,6 +63,7 @@ class Executable:
         graph, plan_ = self._expanded, self._plan
         target = select_target()
         table = Table(graph, plan_)
+        table.end = place_draws(self._fused, table.end)
         threads = self._pool.count
         self._code = compile_module(
             lambda: program_text(self._fused, table, target, threads, timed=self._timed, checked=self._is_checked),

@@ -13,6 +13,7 @@ from heapq import heappop, heappush
 from typing import Any
 
 from shapewright.graph import Graph, Operation, Variable
+from shapewright.graph.structure import is_structure, part
 
 from .access import Access, is_view, view
 
@@ -32,8 +33,8 @@ class Kernel:
         leaves: how the variables that are read lie in their buffers.
         outputs: the variables that are written.
         kind: "loop" for elementwise work, "reduce" for elementwise work that ends in a reduction (the last operation),
-            "product" for a matrix product (the first operation) with elementwise work on its result, "other" for a
-            kernel of its own.
+            "product" for a matrix product (the first operation) with elementwise work on its result, "structure" for a
+            loop or a choice with what is taken of it, "other" for a kernel of its own.
     """
 
     sizes: tuple[int, ...]
@@ -44,6 +45,8 @@ class Kernel:
     # The kernels this one must come after, as bits, those behind them included.
     before: int = 0
     number: int = 0
+    # For a loop or a choice, its bodies (`nested.py`).
+    nested: Any = None
 
     @property
     def inside(self) -> set[Variable]:
@@ -67,8 +70,11 @@ class _Fuser:
         reduces: Callable[[Operation], bool],
         is_product: Callable[[Operation], bool],
         fits_product: Callable[[Kernel, Kernel], bool],
+        apart: bool,
     ) -> None:
         self.graph = graph
+        self.apart = apart
+        self.structures: dict[Variable, Kernel] = {}
         self.is_elementwise = elementwise
         self.reduces = reduces
         self.is_product = is_product
@@ -91,7 +97,11 @@ class _Fuser:
 
     def run(self) -> Fused:
         for operation in self.graph.operations:
-            if is_view(operation):
+            if is_structure(operation):
+                self._structure(operation)
+            elif operation.op is part:
+                self._part(operation)
+            elif is_view(operation):
                 self._view(operation)
             elif self.is_elementwise(operation):
                 self._elementwise(operation)
@@ -99,8 +109,12 @@ class _Fuser:
                 self._reduce(operation)
             else:
                 self._other(operation)
+        taken: set[Variable] = set()
         for variable in self.graph.outputs():
             self._stored_whole(variable)
+            if self.apart and self.accesses[variable].buffer in taken:
+                self.accesses[variable] = self._copied(variable)
+            taken.add(self.accesses[variable].buffer)
         self._fuse_products()
         self._read_before_overwritten()
         kernels = [kernel for kernel in self.kernels if kernel.outputs]
@@ -198,6 +212,23 @@ class _Fuser:
                 self._read(kernel, variable)
         else:
             self._read(kernel, operand)
+        kernel.operations.append(operation)
+        self._written(kernel, operation.result)
+
+    def _structure(self, operation: Operation) -> None:
+        kernel = self._new((operation.params.get("length", 1),), "structure")
+        for variable in dict.fromkeys(operation.variables):
+            # Bodies read whole buffers.
+            access = self._access(variable)
+            kernel.leaves[variable] = access if access.is_whole else self._copied(variable)
+            source = self.writer.get(kernel.leaves[variable].buffer)
+            if source is not None:
+                self._after(kernel, source)
+        kernel.operations.append(operation)
+        self.structures[operation.result] = kernel
+
+    def _part(self, operation: Operation) -> None:
+        kernel = self.structures[operation.operands[0]]
         kernel.operations.append(operation)
         self._written(kernel, operation.result)
 
@@ -332,6 +363,8 @@ def fuse(
     reduces: Callable[[Operation], bool],
     is_product: Callable[[Operation], bool],
     fits_product: Callable[[Kernel, Kernel], bool],
+    *,
+    apart: bool = False,
 ) -> Fused:
     """Divide a graph into kernels.
 
@@ -341,8 +374,9 @@ def fuse(
         reduces: whether an operation is a reduction whose operand may be computed in its loop.
         is_product: whether an operation is a matrix product that takes elementwise work on its result.
         fits_product: whether a product's kernel can take the work of a loop kernel.
+        apart: whether each output has a buffer of its own.
     """
-    return _Fuser(graph, elementwise, reduces, is_product, fits_product).run()
+    return _Fuser(graph, elementwise, reduces, is_product, fits_product, apart).run()
 
 
 def _ordered(kernels: Iterable[Kernel]) -> list[Kernel]:

@@ -12,9 +12,10 @@ from .common import common_subexpressions, once
 from .dead import dead_code
 from .fold import constant_folding, folding
 from .precision import bf16_products
+from .prune import prune
 from .rewrite import rewrite
 
-__all__ = ["bf16_products", "canonical", "common_subexpressions", "constant_folding", "dead_code", "simplify"]
+__all__ = ["bf16_products", "canonical", "common_subexpressions", "constant_folding", "dead_code", "prune", "simplify"]
 
 
 def simplify(graph: Graph) -> Graph:
@@ -23,7 +24,7 @@ def simplify(graph: Graph) -> Graph:
     They share one walk, in which each operation is seen after those it uses have got their last form: a second walk
     would find nothing.
     """
-    graph = dead_code(graph)
+    graph = prune(dead_code(graph))
     constants = dict(graph.constants)
     visits = (simplest(), folding(constants), once())
 
