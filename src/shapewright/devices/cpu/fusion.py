@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Any
 
+from shapewright import ops
 from shapewright.graph import Graph, Operation, Variable
 from shapewright.graph.structure import is_structure, part
 
@@ -34,7 +35,8 @@ class Kernel:
         outputs: the variables that are written.
         kind: "loop" for elementwise work, "reduce" for elementwise work that ends in a reduction (the last operation),
             "product" for a matrix product (the first operation) with elementwise work on its result, "structure" for a
-            loop or a choice with what is taken of it, "other" for a kernel of its own.
+            loop or a choice with what is taken of it, "other" for a kernel of its own (the last operation; a `concat`
+            has the elementwise work on its operands in front).
     """
 
     sizes: tuple[int, ...]
@@ -197,19 +199,9 @@ class _Fuser:
 
     def _reduce(self, operation: Operation) -> None:
         (operand,) = operation.variables
-        home = self.home.get(operand)
         kernel = self._new(operand.spec.sizes, "reduce")
-        if home is not None and operand not in self.accesses and self.uses[operand] == 1:
-            # What the reduction alone needs is computed in its loop; it is computed again if others need parts of it.
-            needed = {operand}
-            chain = []
-            for step in reversed(home.operations):
-                if step.result in needed:
-                    needed.update(step.variables)
-                    chain.append(step)
-            kernel.operations = chain[::-1]
-            for variable in [v for v in home.leaves if v in needed]:
-                self._read(kernel, variable)
+        if self._is_only_for(operand):
+            self._take_in(kernel, operand)
         else:
             self._read(kernel, operand)
         kernel.operations.append(operation)
@@ -235,9 +227,30 @@ class _Fuser:
     def _other(self, operation: Operation) -> None:
         kernel = self._new(operation.result.spec.sizes, "other")
         for variable in operation.variables:
-            self._read(kernel, variable)
+            if operation.op is ops.concat and self._is_only_for(variable):
+                self._take_in(kernel, variable)
+            else:
+                self._read(kernel, variable)
         kernel.operations.append(operation)
         self._written(kernel, operation.result)
+
+    def _is_only_for(self, operand: Variable) -> bool:
+        """Whether an operand is the result of elementwise work and nothing needs it but the operation at hand."""
+        return operand in self.home and operand not in self.accesses and self.uses[operand] == 1
+
+    def _take_in(self, kernel: Kernel, operand: Variable) -> None:
+        """Let a kernel compute its operand; what others need parts of is computed for them, too."""
+        home = self.home[operand]
+        known = kernel.inside
+        needed = {operand}
+        chain = []
+        for step in reversed(home.operations):
+            if step.result in needed:
+                needed.update(step.variables)
+                chain.append(step)
+        kernel.operations.extend(step for step in chain[::-1] if step.result not in known)
+        for variable in [v for v in home.leaves if v in needed]:
+            self._read(kernel, variable)
 
     # ---- kernels and buffers ----------------------------------------------------------------------------------------
     def _new(self, sizes: tuple[int, ...], kind: str) -> Kernel:

@@ -224,7 +224,7 @@ def _note_time(main: ir.Function, table: ir.Register, thread: ir.Register, slot:
 
 def _write_kernel(site: Site, kernel: Kernel, fused: Fused, target: Any) -> None:
     if kernel.kind in ("other", "product"):
-        KERNELS[kernel.operations[0].op](site)
+        KERNELS[site.operation.op](site)
         return
     outputs = {variable: fused.accesses[variable] for variable in kernel.outputs}
     widest = max([v.spec.dtype.itemsize for v in (*kernel.leaves, *outputs) if v.spec.dtype.is_floating] or [4])
