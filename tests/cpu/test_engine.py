@@ -274,3 +274,7 @@ def test_the_gradient_of_heads_is_put_together_in_one_kernel() -> None:
     kernels = [[o.op.name for o in k.operations] for k in Executable(captured(program, arrays), None)._fused.kernels]
     assert ["add", "add", "add", "concat"] in kernels
     assert not any("pad" in names or "copy" in names for names in kernels)
+
+
+def test_padding_rows_of_one_element() -> None:
+    compared(lambda x: [x[0][:, :1].pad((0, 1), (2, 1), value=3.0)], [np.arange(12.0).reshape(4, 3)], 0.0, 0.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .capture import Capture, Inner, active, not_known
+from .capture import Capture, Elsewhere, Inner, active, not_known
 from .cost import Cost, KernelCost, Measurement, Memory
 from .graph import DrawCounter, DrawSeed, Graph, Operation, Variable
 from .shown import Shown, show_all, shown_variables
@@ -12,6 +12,7 @@ __all__ = [
     "Cost",
     "DrawCounter",
     "DrawSeed",
+    "Elsewhere",
     "Graph",
     "Inner",
     "KernelCost",

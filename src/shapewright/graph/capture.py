@@ -70,6 +70,10 @@ def not_known(asked: str, storage_spec: Spec) -> CaptureError:
     )
 
 
+class Elsewhere(Exception):
+    """An operation on values from around belongs to the recording that is active."""
+
+
 class Capture:
     """The device that a function runs on while its program is recorded.
 
@@ -83,6 +87,8 @@ class Capture:
     def __init__(self, home: Any, *, is_sketch: bool = False) -> None:
         self.home = home
         self.is_sketch = is_sketch
+        self.is_loop = False
+        self.outer: Any = None
         self.graph = Graph()
         self.cells: list[Any] = []
         self.keys: list[Any] = []
@@ -106,7 +112,17 @@ class Capture:
         raise not_known("numpy", storage.spec)
 
     def run(self, op: Op, operands: Sequence[Any], params: Mapping[str, Any], result: Spec) -> Variable:
-        """Append an operation to the program."""
+        """Append an operation to the program.
+
+        Raises:
+            Elsewhere: a choice is being recorded, and what is computed in a branch is part of that branch.
+        """
+        inside: Any = active.capture
+        while inside is not self and inside is not None:
+            # What needs nothing of a loop's rounds is computed before them; branches keep what is theirs.
+            if not inside.is_loop:
+                raise Elsewhere
+            inside = inside.outer
         variable = Variable(result)
         self.graph.operations.append(Operation(op, tuple(operands), dict(params), variable))
         return variable
@@ -194,11 +210,13 @@ class Inner(Capture):
 
     Args:
         outer: the recording around it.
+        is_loop: whether it runs whenever what is around it does.
     """
 
-    def __init__(self, outer: Capture) -> None:
+    def __init__(self, outer: Capture, *, is_loop: bool = True) -> None:
         super().__init__(outer.home, is_sketch=outer.is_sketch)
-        self.outer = outer
+        self.outer: Capture = outer
+        self.is_loop = is_loop
         # For each variable from around that the body reads, the one that stands for it inside.
         self.lifted: dict[Variable, Variable] = {}
 

@@ -7,7 +7,7 @@ are its graph's arguments: it reads no cells and draws by counters that its oper
   gives the next carry, and what is put together along a new first axis. Parameters: `body`, `length`, `same` and
   `carries` (how many of each), `reverse`, `draws`, `backwards` (whether the first round draws what the last one drew of
   the loop that this one goes back through).
-* `cond`: operands are the predicate and what the branches read. Parameters: `yes`, `no`, `draws`.
+* `cond`: operands are the predicate and what the branches read. Parameters: `yes`, `no`, `draws` (of each branch).
 
 What it is not: the functions that users call (`tensor/scan.py`, `tensor/cond.py`), or a way to run bodies (`devices/`).
 """

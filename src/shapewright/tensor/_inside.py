@@ -31,12 +31,12 @@ class _Draws:
 
 
 @contextmanager
-def body_of(outer: Capture, *, again: bool) -> Iterator[Inner]:
+def body_of(outer: Capture, *, again: bool, is_loop: bool = True) -> Iterator[Inner]:
     """Record what runs inside as a body. `again`: as one that was recorded before, for the way back."""
     before = _replay.stream
     again = again or is_replaying()
     try:
-        with Inner(outer) as inner:
+        with Inner(outer, is_loop=is_loop) as inner:
             _replay.stream = _Draws(again=again)
             yield inner
     finally:

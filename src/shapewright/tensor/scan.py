@@ -95,7 +95,7 @@ def scan(
     count = _rounds(parts, length)
     step = _Step(body, form, parts_form)
     capture = active.capture
-    begin, parts = ([_read(x) for x in group] for group in (begin, parts))
+    begin, parts = ([read_parameter(x) for x in group] for group in (begin, parts))
     if capture is not None:
         begin, parts = ([entered(capture, x, "scan") for x in group] for group in (begin, parts))
     nodes = [x._node for x in (*begin, *parts) if x._node is not None]
@@ -112,7 +112,7 @@ def scan(
     return unflatten(form, last), unflatten(step.made_form, columns)
 
 
-def _read(x: Any) -> Any:
+def read_parameter(x: Any) -> Any:
     """Give what a parameter holds, which remembers where it comes from."""
     if not isinstance(x, Parameter):
         return x

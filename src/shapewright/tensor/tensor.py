@@ -13,7 +13,7 @@ import numpy as np
 
 from shapewright import ops
 from shapewright.devices import Device
-from shapewright.graph import Capture, active
+from shapewright.graph import Capture, Elsewhere, active
 from shapewright.ops.composite import check_tensors
 from shapewright.ops.core import Op, Value, describe_operand
 from shapewright.shapes.dim import Dim
@@ -351,9 +351,7 @@ class Tensor(
                 storages.append(operand._storage)
                 if operand._device is not device and operand._device != device:
                     if active.capture is not None:
-                        inside = _adopted(op, operands, params)
-                        first: Any = next(o for o in inside if isinstance(o, Tensor))
-                        return first._apply(op, inside, params)
+                        return self._inside(op, operands, params)
                     raise op.explain(_apart(self, operand), operands, params)
                 node = operand._node
                 if node is not None:
@@ -372,6 +370,8 @@ class Tensor(
             storage = device.run(op, storages, params, spec)
         except Error as error:
             raise op.explain(error, operands, params) from None
+        except Elsewhere:
+            return self._inside(op, operands, params)
         except (TypeError, ValueError, OverflowError) as error:
             if not params:
                 raise
@@ -394,6 +394,12 @@ class Tensor(
         elif origin is not None:
             result._origin = _origin_of(op, operands, storages, params, origin, result)
         return result
+
+    def _inside(self, op: Op, operands: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        """Apply an op as part of the recording that is active."""
+        inside = _adopted(op, operands, params)
+        first: Any = next(o for o in inside if isinstance(o, Tensor))
+        return first._apply(op, inside, params)
 
 
 _NUMBERS = frozenset((float, int, bool))

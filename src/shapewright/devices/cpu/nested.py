@@ -255,10 +255,10 @@ def _write(walk_: Walk, nested: Nested, address: Address, draws: int) -> None:
         predicate = f.load(operands[0], ir.I8).compare("ne", 0)
         flipped = predicate ^ f.constant(1, ir.I1)
         alone = walk_.alone
-        for inside, condition in zip(nested.bodies, (predicate, flipped), strict=True):
+        for number, (inside, condition) in enumerate(zip(nested.bodies, (predicate, flipped), strict=True)):
             walk_.alone = alone
             with f.when(condition):
-                _begin_draws(walk_, inside, operation, draws, f.constant(0))
+                _begin_draws(walk_, inside, operation.params["draws"][number], draws, f.constant(0))
                 places = dict(zip(inside.graph.arguments, operands[1:], strict=True))
                 _body(walk_, inside, memory, places, results)
         return
@@ -282,7 +282,7 @@ def _write(walk_: Walk, nested: Nested, address: Address, draws: int) -> None:
         for variable, base in zip(inside.outputs[carries:], results[carries:], strict=True):
             targets.append(f.address(base, place * buffer_bytes(variable), ir.I8))
         drawing = f.constant(length - 1) - number if operation.params["backwards"] else number
-        _begin_draws(walk_, inside, operation, draws, drawing)
+        _begin_draws(walk_, inside, operation.params["draws"], draws, drawing)
         _body(walk_, inside, memory, dict(zip(inside.graph.arguments, arguments, strict=True)), targets)
 
 
@@ -302,7 +302,7 @@ def _body(
         walk_.call(kernel, inside.fused, inside.draws, address)
 
 
-def _begin_draws(walk_: Walk, inside: Inside, operation: Operation, draws: int, number: ir.Register) -> None:
+def _begin_draws(walk_: Walk, inside: Inside, pairs: Any, draws: int, number: ir.Register) -> None:
     """Let the keys of a body begin where they are in the round of this number."""
     f = walk_.f
     if not inside.graph.draws:
@@ -311,7 +311,6 @@ def _begin_draws(walk_: Walk, inside: Inside, operation: Operation, draws: int, 
         # Others may still draw in the round before.
         walk_.barrier()
     with f.when(walk_.thread.compare("eq", 0)):
-        pairs = operation.params["draws"]
         for key, ((seed, counter), blocks) in enumerate(zip(pairs, inside.graph.draws, strict=True)):
             values = [_number(walk_, seed, draws), _number(walk_, counter, draws) + number * blocks]
             for offset, value in enumerate(values):

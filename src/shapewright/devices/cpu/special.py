@@ -241,7 +241,8 @@ def _pad(site: Site) -> None:
     (x,) = site.operation.operands
     steps = [1 + gap for gap in params["interior"]] if params.get("interior") else [1] * len(x.spec.sizes)
     number = params.get("value", 0)
-    if not x.spec.sizes or steps[-1] != 1:
+    # Rows of one element have no stride of their own to store vectors by.
+    if not x.spec.sizes or steps[-1] != 1 or x.spec.sizes[-1] == 1:
         _pad_one_by_one(site, x, steps, number)
         return
     fill(site, number)

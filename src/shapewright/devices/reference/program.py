@@ -72,8 +72,8 @@ class Program:
     def _structure(self, operation: Operation, operands: list[Any], params: dict[str, Any]) -> list[Any]:
         """Run a loop or a choice, and give everything that it gives."""
         if operation.op is not scan:
-            program = self._inside(params["yes"] if bool(operands[0]) else params["no"])
-            return program.run(operands[1:], [], params["draws"])[0]
+            name, draws = ("yes", params["draws"][0]) if bool(operands[0]) else ("no", params["draws"][1])
+            return self._inside(params[name]).run(operands[1:], [], draws)[0]
         body, length, same, carries = self._inside(params["body"]), params["length"], params["same"], params["carries"]
         carry, rest = operands[same : same + carries], operands[same + carries :]
         columns: list[Any] = [
