@@ -8,10 +8,10 @@ from shapewright.graph import active
 from shapewright.shapes.errors import DeviceError
 
 from .cpu import Cpu
-from .device import Device
+from .device import Device, Interrupted
 from .reference import Reference
 
-__all__ = ["Cpu", "Device", "Reference", "chosen_device", "default_device"]
+__all__ = ["Cpu", "Device", "Interrupted", "Reference", "chosen_device", "default_device"]
 
 _DEFAULT = Cpu()
 

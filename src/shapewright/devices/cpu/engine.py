@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from shapewright.devices.device import Interrupted
 from shapewright.graph import Graph, KernelCost, Measurement, Memory, Variable
 from shapewright.graph.cost import bytes_of
 from shapewright.shapes.errors import Error
@@ -207,10 +208,18 @@ class Executable:
         failed = self._layout.failed
         table[failed] = 0
         table[failed + 1] = 0
-        if self._alone is not None:
-            self._alone(self._table_address)
-        else:
-            self._pool.run(self._address, self._table_address)
+        table[self._layout.finished] = 0
+        interruption = None
+        try:
+            if self._alone is not None:
+                self._alone(self._table_address)
+            else:
+                self._pool.run(self._address, self._table_address)
+        except BaseException as error:
+            # Python looks for signals when the code has returned, or before it is called.
+            if not table[self._layout.finished] or table[failed]:
+                raise
+            interruption = error
         if self._is_checked:
             self._check_accesses()
         if table[failed]:
@@ -222,6 +231,8 @@ class Executable:
             cells[place] if is_cell else fresh[place] if sizes is None else fresh[place].reshape(sizes)
             for is_cell, place, sizes in self._updates
         ]
+        if interruption is not None:
+            raise Interrupted(interruption, updates)
         return results, updates
 
 

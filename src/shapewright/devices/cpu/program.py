@@ -64,7 +64,9 @@ class Table:
             self.slot(variable)
         # Whether something went wrong, and what the threads agreed on about it.
         self.failed = len(self._slots)
-        self.scratch = self.failed + 2
+        # Whether the program has come to its end.
+        self.finished = self.failed + 2
+        self.scratch = self.finished + 1
         # For each key, its seed and its position.
         self.draws = self.scratch + 1
         self.end = self.draws + 2 * len(graph.draws)
@@ -196,6 +198,8 @@ def _write_main(
         _note_time(f, places, thread, table.end + len(kernels))
     f.do(f"br label %{done}")
     f.block(done)
+    with f.when(thread.compare("eq", 0)):
+        f.store(f.constant(1), f.address(places, table.finished, ir.I64))
     f.end()
 
 
