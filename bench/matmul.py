@@ -64,9 +64,7 @@ def main() -> None:
     # OpenBLAS reads it when NumPy is imported.
     os.environ["OPENBLAS_NUM_THREADS"] = str(options.threads)
     results: list[dict[str, Any]] = []
-    print(
-        f"{'':6} {'m':>5} {'k':>5} {'n':>5} {'form':5} {'type':5} {'ours':>7} {'median':>7} {'peer':>7} {'ratio':>6}"
-    )
+    print(f"{'':6} {'m':>5} {'k':>5} {'n':>5} {'form':5} {'type':5} {'ours':>7} {'median':>7} {'peer':>7} {'ratio':>6}")
     for kind in options.types:
         for group, m, k, n, form in problems(options.groups):
             row = measure(m, k, n, form, kind, options.threads, options.blocks, options.processor_time)
