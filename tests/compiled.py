@@ -9,6 +9,7 @@ What it is not: a test, or a way to compute for users: a program is made anew fo
 
 from __future__ import annotations
 
+import itertools
 import weakref
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +22,7 @@ import pytest
 import shapewright as sw
 from shapewright import ops
 from shapewright.devices.cpu import Cpu
-from shapewright.graph import active
+from shapewright.graph import active, one_moment
 from shapewright.ops.checks import probabilities
 from shapewright.ops.core import Op
 from shapewright.shapes.dtypes import Spec, from_numpy_dtype
@@ -44,17 +45,23 @@ _MOST_STEPS = 4000
 _MOST_PROGRAMS = 300
 
 _original = {name: getattr(Cpu, name) for name in ("run", "get", "compile")}
+_original_update = sw.optim.Optimizer.update
 _assign = parameter._Cell.assign
 
 
-class Waiting:
-    """The storage of a value that is not computed yet; `array` once it is."""
+_numbers_of_steps = itertools.count()
 
-    __slots__ = ("__weakref__", "array", "op", "operands", "params", "spec")
+
+class Waiting:
+    """The storage of a value that is not computed yet; `array` once it is. `is_used` once another one needs it."""
+
+    __slots__ = ("__weakref__", "array", "is_used", "number", "op", "operands", "params", "spec")
 
     def __init__(self, op: Op, operands: tuple[Any, ...], params: Mapping[str, Any], spec: Spec) -> None:
         self.op, self.operands, self.params, self.spec = op, operands, params, spec
         self.array: Any = None
+        self.is_used = False
+        self.number = next(_numbers_of_steps)
 
 
 _waiting: weakref.WeakSet[Waiting] = weakref.WeakSet()
@@ -67,7 +74,7 @@ _programs: OrderedDict[Any, tuple[Any, list[Any], list[Any]]] = OrderedDict()
 # ---- in the place of the device's methods ---------------------------------------------------------------------------
 def _run(self: Cpu, op: Op, operands: Sequence[Any], params: Mapping[str, Any], result: Spec) -> Any:
     global _kept
-    with parameter.one_moment:
+    with one_moment:
         found = tuple([o.array if isinstance(o, Waiting) and o.array is not None else o for o in operands])
         waiting = Waiting(op, found, dict(params), result)
         if op in _MAY_REFUSE:
@@ -75,6 +82,9 @@ def _run(self: Cpu, op: Op, operands: Sequence[Any], params: Mapping[str, Any], 
                 return _numbers(waiting)
             except Error:
                 return _original["run"](self, op, [_numbers(o) for o in found], params, result)
+        for operand in found:
+            if isinstance(operand, Waiting):
+                operand.is_used = True
         _waiting.add(waiting)
         _kept += 1
         if _kept > _MOST_STEPS:
@@ -103,6 +113,16 @@ class _Ready:
         return getattr(self._executable, name)
 
 
+def _update(self: Any, *arguments: Any, **options: Any) -> None:
+    """An optimiser's update ends a step, and the program with it."""
+    _original_update(self, *arguments, **options)
+    if active.capture is None:
+        with one_moment:
+            end = next((w for w in list(_waiting) if not w.is_used), None)
+            if end is not None:
+                _compute(end)
+
+
 def _note_assignment(self: Any, value: Any) -> None:
     if active.capture is None and id(self) not in _assigned:
         old = self._storage
@@ -115,19 +135,18 @@ def _note_assignment(self: Any, value: Any) -> None:
 def _numbers(storage: Any) -> Any:
     if not isinstance(storage, Waiting):
         return storage
-    with parameter.one_moment:
+    with one_moment:
         if storage.array is None:
             _compute(storage)
         return storage.array
 
 
 def _compute(wanted: Waiting) -> None:
-    """Compute one value, and with it those that nothing else waits for."""
+    """Compute one value, and with it what cells hold and what nothing else has needed: what a step gives."""
     global _kept
-    alive = [w for w in list(_waiting) if w.array is None and w is not wanted]
-    used = {id(o) for w in [*alive, wanted] for o in w.operands if isinstance(o, Waiting)}
-    outputs = [wanted, *[w for w in alive if id(w) not in used]]
-    cells = _updates(outputs)
+    ends = [w for w in list(_waiting) if not w.is_used and w is not wanted]
+    outputs = [wanted, *sorted(ends, key=lambda w: w.number)]
+    cells = _updates()
     outputs = [w for w in outputs if all(w is not new for _, _, new in cells)]
     steps = _in_order([*outputs, *[new for _, _, new in cells]])
 
@@ -200,7 +219,7 @@ def _finish(waiting: Waiting, array: np.ndarray) -> None:
     _waiting.discard(waiting)
 
 
-def _updates(outputs: list[Waiting]) -> list[Any]:
+def _updates() -> list[Any]:
     """Give the cells that the program updates: the cell, the array it held, and what it holds now."""
     found = []
     for number, (reference, old) in list(_assigned.items()):
@@ -208,7 +227,7 @@ def _updates(outputs: list[Waiting]) -> list[Any]:
         new = None if cell is None else parameter._held_storage(cell)
         if cell is None or not isinstance(new, Waiting) or new.array is not None:
             del _assigned[number]
-        elif any(new is w for w in outputs) and all(new is not other for _, _, other in found):
+        elif all(new is not other for _, _, other in found):
             del _assigned[number]
             found.append((cell, old, new))
     return found
@@ -304,6 +323,7 @@ def compiled() -> Iterator[None]:
         for name, method in (("run", _run), ("get", _get), ("compile", _compile)):
             patch.setattr(Cpu, name, method)
         patch.setattr(parameter._Cell, "assign", _note_assignment)
+        patch.setattr(sw.optim.Optimizer, "update", _update)
         for name in ("assert_allclose", "assert_array_equal"):
             patch.setattr(np.testing, name, _widened(getattr(np.testing, name)))
         try:

@@ -60,6 +60,7 @@ if TYPE_CHECKING_WITH_PYREFLY or not TYPE_CHECKING:
         from shapewright.tensor.combine import stack as stack
         from shapewright.tensor.combine import where as where
         from shapewright.tensor.compiled import compile as compile
+        from shapewright.tensor.cond import cond as cond
         from shapewright.tensor.creation import arange as arange
         from shapewright.tensor.creation import eye as eye
         from shapewright.tensor.creation import from_numpy as from_numpy
@@ -82,6 +83,7 @@ if TYPE_CHECKING_WITH_PYREFLY or not TYPE_CHECKING:
         from shapewright.tensor.random import seed as seed
         from shapewright.tensor.report import Report as Report
         from shapewright.tensor.report import report as report
+        from shapewright.tensor.scan import scan as scan
         from shapewright.tensor.tensor import Tensor as Tensor
 elif MYPY or not PYRIGHT:
     from typing import Annotated as Shaped

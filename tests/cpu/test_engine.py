@@ -189,6 +189,23 @@ def test_one_snapshot_of_a_parameter_is_enough_to_keep_its_numbers() -> None:
         assert weight.tolist() == [2.0 * number for number in before]
 
 
+def test_programs_of_the_same_parameters_write_in_their_place() -> None:
+    model = nn.Linear(3, 2)
+    adam = optim.Adam(model)
+
+    @sw.compile
+    def step(x: Tensor) -> None:
+        adam.update((model(x.trace()) ** 2).mean().backward())
+
+    predict: Any = sw.compile(model)
+    step(sw.ones((4, 3)))
+    place = model.weight.numpy().ctypes.data
+    for size in (4, 2, 4):
+        predict(sw.ones((size, 3)))
+        step(sw.ones((size, 3)))
+        assert model.weight.numpy().ctypes.data == place
+
+
 def test_a_failure_is_the_reference_s_and_changes_nothing() -> None:
     table = sw.Parameter(sw.ones((4, 2)))
 
@@ -213,3 +230,51 @@ def test_strided_arguments_are_taken() -> None:
     double: Any = sw.compile(lambda x: x * 2.0)
     for view in (x.permute(axes=(1, 0)), x[:, ::2], x.flip(axis=0), x.broadcast((3, 4, 6))):
         np.testing.assert_array_equal(double(view).numpy(), view.numpy() * 2)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "int64", "uint8", "bool"])
+@pytest.mark.parametrize(("sizes", "axis"), [((3, 1), 1), ((3, 2), 0), ((5, 7, 9), 1), ((5, 7, 9), 2), ((70, 130), 1)])
+def test_parts_are_put_into_their_places(sizes: tuple[int, ...], axis: int, dtype: str) -> None:
+    """Parts of every shape and order, with work on them, repeated or not, also where no elements lie side by side."""
+    random = np.random.default_rng(0)
+    arrays = [random.integers(0, 5, sizes).astype(dtype) for _ in range(2)]
+    turned = tuple(reversed(range(len(sizes))))
+
+    def program(inputs: list[Any]) -> list[Any]:
+        x, y = inputs
+        parts = [x, y, x]
+        if x.dtype.is_floating:
+            shared = x * y
+            parts = [x, shared.sin(), y - x, shared + x, x]
+        return [
+            ops.concat(*parts, axis=axis),
+            ops.concat(ops.permute(x, axes=turned), ops.permute(y, axes=turned), axis=axis),
+            ops.pad(x, before=(1,) * len(sizes), after=(0,) * len(sizes)),
+            ops.pad(x, before=(0,) * len(sizes), after=(*(0,) * (len(sizes) - 1), 1)),
+        ]
+
+    tolerance = {"float64": 1e-15, "float32": 1e-6, "float16": 2e-3}.get(dtype, 0.0)
+    compared(program, arrays, tolerance, tolerance, is_checked=True)
+
+
+def test_the_gradient_of_heads_is_put_together_in_one_kernel() -> None:
+    """Slices of one product, split into heads: their gradients go to their places from where they lie."""
+
+    def program(inputs: list[Any]) -> list[Any]:
+        x = inputs[0].trace()
+        whole = (slice(None), slice(None))
+        q, k, v = (
+            x[*whole, slice(start, start + 8)].reshape((2, 5, 2, 4)).permute(axes=(0, 2, 1, 3)) for start in (0, 8, 16)
+        )
+        scores = q @ k.permute(axes=(0, 1, 3, 2))
+        return [(scores @ v).sin().sum().backward()[x]]
+
+    arrays = [np.random.default_rng(0).normal(size=(2, 5, 24))]
+    compared(program, arrays, 1e-12, 1e-12)
+    kernels = [[o.op.name for o in k.operations] for k in Executable(captured(program, arrays), None)._fused.kernels]
+    assert ["add", "add", "add", "concat"] in kernels
+    assert not any("pad" in names or "copy" in names for names in kernels)
+
+
+def test_padding_rows_of_one_element() -> None:
+    compared(lambda x: [x[0][:, :1].pad((0, 1), (2, 1), value=3.0)], [np.arange(12.0).reshape(4, 3)], 0.0, 0.0)

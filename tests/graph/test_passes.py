@@ -12,11 +12,18 @@ from hypothesis import strategies as st
 import shapewright as sw
 from shapewright import ops
 from shapewright.graph import Capture, Graph
-from shapewright.graph.passes import canonical, common_subexpressions, constant_folding, dead_code, simplify
+from shapewright.graph.passes import (
+    canonical,
+    common_subexpressions,
+    constant_folding,
+    dead_code,
+    simplify,
+    sums_of_pads,
+)
 from shapewright.tensor.tensor import make
 from tests.test_random_programs import SHAPES, programs, run
 
-PASSES = [dead_code, canonical, common_subexpressions, constant_folding, simplify]
+PASSES = [dead_code, canonical, common_subexpressions, constant_folding, sums_of_pads, simplify]
 
 
 def captured(function: Any, arrays: list[np.ndarray]) -> Graph:
@@ -114,3 +121,96 @@ def test_views_of_views_are_one_and_identities_go() -> None:
 def test_constants_are_computed_while_the_program_is_made() -> None:
     graph = captured(lambda inputs: [inputs[0] + (sw.ones((3,), dtype=sw.f64) * 2.0).exp()], [np.ones(3)])
     assert names(simplify(graph)) == ["add"]
+
+
+# ---- sums of pads ---------------------------------------------------------------------------------------------------
+def cut(x: Any, axis: int, places: list[tuple[int, int]]) -> list[Any]:
+    """Give slices of x along an axis."""
+    whole = [(0, size) for size in x._spec.sizes]
+    spans = [[*whole[:axis], place, *whole[axis + 1 :]] for place in places]
+    return [
+        ops.slice(x, starts=tuple(a for a, _ in span), stops=tuple(b for _, b in span), steps=(1,) * len(span))
+        for span in spans
+    ]
+
+
+def gradient_of_cuts(axis: int, places: list[tuple[int, int]], turn: bool = False) -> Any:
+    """Give a function that gives the gradient of slices; `turn` makes them heads in another order."""
+
+    def function(inputs: list[Any]) -> list[Any]:
+        x = inputs[0].trace()
+        total: Any = None
+        for number, part in enumerate(cut(x, axis, places)):
+            if turn:
+                rows, columns = part._spec.sizes
+                part = ops.permute(ops.reshape(part, sizes=(rows, columns // 2, 2)), axes=(1, 0, 2))
+            part = ops.sum(part.sin() * float(number + 1), axes=tuple(range(len(part._spec.sizes))))
+            total = part if total is None else total + part
+        return [total.backward()[x]]
+
+    return function
+
+
+@pytest.mark.parametrize(
+    ("axis", "places", "expected"),
+    [
+        (1, [(0, 4), (4, 6), (6, 10)], ["concat"]),
+        (1, [(6, 10), (0, 4), (4, 6)], ["concat"]),
+        (0, [(0, 1), (1, 3)], ["concat"]),
+        (1, [(0, 4), (4, 4), (4, 10)], ["concat"]),
+        (1, [(1, 4), (4, 6), (6, 9)], ["concat", "pad"]),
+        # These leave a place out, or lie over one another.
+        (1, [(0, 4), (5, 10)], ["pad", "pad"]),
+        (1, [(0, 4), (3, 10)], ["pad", "pad"]),
+        # A sum of two pads would become no fewer operations.
+        (1, [(1, 4), (4, 9)], ["pad", "pad"]),
+    ],
+)
+def test_pads_beside_each_other_are_put_one_after_the_other(
+    axis: int, places: list[tuple[int, int]], expected: list[str]
+) -> None:
+    arrays = [np.random.default_rng(0).normal(size=(3, 10))]
+    graph = captured(gradient_of_cuts(axis, places), arrays)
+    after = sums_of_pads(graph)
+    after.check()
+    assert [name for name in names(after) if name in ("concat", "pad")] == expected
+    np.testing.assert_array_equal(evaluated(graph, arrays)[0], evaluated(after, arrays)[0])
+
+
+def test_slices_that_were_reshaped_are_put_together_before_their_axes_are_joined() -> None:
+    arrays = [np.random.default_rng(0).normal(size=(3, 10))]
+    graph = captured(gradient_of_cuts(1, [(0, 4), (4, 6), (6, 10)], turn=True), arrays)
+    after = simplify(graph)
+    after.check()
+    assert names(after)[-1] == "reshape"
+    concat = next(operation for operation in after.operations if operation.op is ops.concat)
+    assert [variable.spec.sizes for variable in concat.variables] == [(3, 2, 2), (3, 1, 2), (3, 2, 2)]
+    np.testing.assert_array_equal(evaluated(graph, arrays)[0], evaluated(after, arrays)[0])
+
+
+def test_sums_of_pads_have_no_zeros_below_zero() -> None:
+    def summed(inputs: list[Any]) -> list[Any]:
+        (x,) = inputs
+        return [x.pad((0,), (2,)) + x.pad((2,), (0,))]
+
+    zeros = [np.array([-0.0, 1.0])]
+    graph = captured(summed, zeros)
+    after = sums_of_pads(graph)
+    assert names(after) == ["add", "add", "concat"]
+    for program in (graph, after):
+        assert not np.signbit(evaluated(program, zeros)[0]).any()
+
+
+def test_pads_that_others_need_or_that_are_not_of_zeros_stay() -> None:
+    def needed(inputs: list[Any]) -> list[Any]:
+        (x,) = inputs
+        first = x.pad((0,), (2,))
+        return [first + x.pad((2,), (0,)), first]
+
+    def of_ones(inputs: list[Any]) -> list[Any]:
+        (x,) = inputs
+        return [x.pad((0,), (2,), value=1.0) + x.pad((2,), (0,), value=1.0)]
+
+    for function in (needed, of_ones):
+        graph = captured(function, [np.ones(2)])
+        assert names(sums_of_pads(graph)) == names(graph)

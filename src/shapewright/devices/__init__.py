@@ -8,10 +8,10 @@ from shapewright.graph import active
 from shapewright.shapes.errors import DeviceError
 
 from .cpu import Cpu
-from .device import Device
+from .device import Device, Interrupted
 from .reference import Reference
 
-__all__ = ["Cpu", "Device", "Reference", "chosen_device", "default_device"]
+__all__ = ["Cpu", "Device", "Interrupted", "Reference", "chosen_device", "default_device"]
 
 _DEFAULT = Cpu()
 
@@ -27,6 +27,8 @@ def default_device() -> Any:
 def chosen_device(device: Any) -> Any:
     """Give the device that was asked for by `device=`, or the default one for None.
 
+    While a program is recorded, the device that it will run on is the recording.
+
     Raises:
         DeviceError: it is no device.
     """
@@ -34,4 +36,5 @@ def chosen_device(device: Any) -> Any:
         return default_device()
     if isinstance(device, type) or not (hasattr(device, "run") and hasattr(device, "put")):
         raise DeviceError(f"device= takes a device, not {device!r}", hint="device=sw.Cpu()")
-    return device
+    capture = active.capture
+    return capture if capture is not None and device == capture.home else device

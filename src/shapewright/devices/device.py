@@ -38,6 +38,15 @@ class Device[Storage](Protocol):
         ...
 
 
+class Interrupted(BaseException):
+    """What a signal's handler raised while a program ran, which ran to its end first; with the cells' new values."""
+
+    def __init__(self, error: BaseException, updates: Sequence[Any]) -> None:
+        super().__init__(error)
+        self.error = error
+        self.updates = updates
+
+
 class Executable[Storage](Protocol):
     """A whole program on a device."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from .capture import Capture, active, not_known
+from .capture import Capture, Elsewhere, Inner, active, not_known
 from .cost import Cost, KernelCost, Measurement, Memory
 from .graph import DrawCounter, DrawSeed, Graph, Operation, Variable
+from .moment import one_moment
 from .shown import Shown, show_all, shown_variables
 
 __all__ = [
@@ -12,7 +13,9 @@ __all__ = [
     "Cost",
     "DrawCounter",
     "DrawSeed",
+    "Elsewhere",
     "Graph",
+    "Inner",
     "KernelCost",
     "Measurement",
     "Memory",
@@ -21,6 +24,7 @@ __all__ = [
     "Variable",
     "active",
     "not_known",
+    "one_moment",
     "show_all",
     "shown_variables",
 ]

@@ -70,17 +70,25 @@ def not_known(asked: str, storage_spec: Spec) -> CaptureError:
     )
 
 
+class Elsewhere(Exception):
+    """An operation on values from around belongs to the recording that is active."""
+
+
 class Capture:
     """The device that a function runs on while its program is recorded.
 
     Args:
         home: the device that the program will run on; cells on another device are an error.
+        is_sketch: whether only shapes are asked for: the program will never run.
     """
 
     name = "capture"
 
-    def __init__(self, home: Any) -> None:
+    def __init__(self, home: Any, *, is_sketch: bool = False) -> None:
         self.home = home
+        self.is_sketch = is_sketch
+        self.is_loop = False
+        self.outer: Any = None
         self.graph = Graph()
         self.cells: list[Any] = []
         self.keys: list[Any] = []
@@ -104,7 +112,17 @@ class Capture:
         raise not_known("numpy", storage.spec)
 
     def run(self, op: Op, operands: Sequence[Any], params: Mapping[str, Any], result: Spec) -> Variable:
-        """Append an operation to the program."""
+        """Append an operation to the program.
+
+        Raises:
+            Elsewhere: a choice is being recorded, and what is computed in a branch is part of that branch.
+        """
+        inside: Any = active.capture
+        while inside is not self and inside is not None:
+            # What needs nothing of a loop's rounds is computed before them; branches keep what is theirs.
+            if not inside.is_loop:
+                raise Elsewhere
+            inside = inside.outer
         variable = Variable(result)
         self.graph.operations.append(Operation(op, tuple(operands), dict(params), variable))
         return variable
@@ -115,6 +133,8 @@ class Capture:
     # ---- what is not of the program becomes so ----------------------------------------------------------------------
     def adopt(self, storage: Any, storage_spec: Spec, device: Any) -> Variable:
         """Give the variable of a tensor that exists already: a constant of the program."""
+        if device is self:
+            return storage
         known = self._constants.get(id(storage))
         if known is not None:
             return known[1]
@@ -166,6 +186,10 @@ class Capture:
         self.graph.draws[number] += blocks
         return DrawSeed(number), DrawCounter(number, offset)
 
+    def encloses(self, device: Any) -> bool:
+        """Whether a device is a recording around this one."""
+        return False
+
     # ---- being active -----------------------------------------------------------------------------------------------
     def __enter__(self) -> Capture:
         if active.capture is not None:
@@ -177,3 +201,47 @@ class Capture:
 
     def __exit__(self, *_: object) -> None:
         active.capture = None
+
+
+class Inner(Capture):
+    """The device that the body of a loop or a choice runs on while its graph is recorded, inside another recording.
+
+    What it reads from around becomes an argument of the body's graph; `lifted` says which.
+
+    Args:
+        outer: the recording around it.
+        is_loop: whether it runs whenever what is around it does.
+    """
+
+    def __init__(self, outer: Capture, *, is_loop: bool = True) -> None:
+        super().__init__(outer.home, is_sketch=outer.is_sketch)
+        self.outer: Capture = outer
+        self.is_loop = is_loop
+        # For each variable from around that the body reads, the one that stands for it inside.
+        self.lifted: dict[Variable, Variable] = {}
+
+    def adopt(self, storage: Any, storage_spec: Spec, device: Any) -> Variable:
+        """Give the variable of a tensor from around, or from outside the program."""
+        if device is self:
+            return storage
+        if device is not self.outer:
+            storage = self.outer.adopt(storage, storage_spec, device)
+        found = self.lifted.get(storage)
+        if found is None:
+            found = self.lifted[storage] = Variable(storage_spec, storage.name)
+        return found
+
+    def encloses(self, device: Any) -> bool:
+        """Whether a device is a recording around this one."""
+        return device is self.outer or self.outer.encloses(device)
+
+    def assigned(self) -> list[int]:
+        """Give the numbers of the cells that have another value at the end of the body."""
+        return [number for number, value in self.graph.updates.items() if value is not self.graph.cells[number]]
+
+    def __enter__(self) -> Inner:
+        active.capture = self
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        active.capture = self.outer

@@ -17,7 +17,7 @@ from typing import Any
 from shapewright import ops
 from shapewright.ops.checks import probabilities
 from shapewright.ops.core import Op
-from shapewright.ops.precision import PRODUCTS, rounded_to_bf16
+from shapewright.ops.precision import PRODUCTS, rounded_to_bf16, sum_of_bf16
 
 from .graph import Graph, Operation, Variable
 
@@ -114,7 +114,7 @@ _MOVES |= {ops.eq, ops.ne, ops.lt, ops.le, ops.gt, ops.ge, ops.isfinite, ops.isi
 _MOVES |= {rounded_to_bf16}
 # How many for each element that goes in.
 _OVER_OPERAND: dict[Op, int] = {
-    **dict.fromkeys((ops.sum, ops.prod, ops.max, ops.min, ops.mean, ops.cumsum, ops.fold2d), 1),
+    **dict.fromkeys((ops.sum, sum_of_bf16, ops.prod, ops.max, ops.min, ops.mean, ops.cumsum, ops.fold2d), 1),
     ops.over_window_counts: 1,
     **dict.fromkeys((ops.var, ops.std, ops.logsumexp), 4),
 }

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from shapewright.devices import Device
+from shapewright.graph import one_moment
 from shapewright.ops.core import describe_operand
 from shapewright.shapes.dim import Atom, Dim, Polynomial, Scope
 from shapewright.shapes.dtypes import DType
@@ -21,7 +22,7 @@ from shapewright.tensor._plain import PlainArguments
 from shapewright.tensor.binding import Binder, forget
 from shapewright.tensor.feeding import Layered
 from shapewright.tensor.habits import MODULE, missing
-from shapewright.tensor.parameter import Buffer, Parameter, one_moment
+from shapewright.tensor.parameter import Buffer, Parameter
 from shapewright.tensor.random import Key
 from shapewright.tensor.tensor import Tensor
 

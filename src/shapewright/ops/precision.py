@@ -1,4 +1,4 @@
-"""Products of f32 matrices by way of bf16: what `sw.compile(step, precision="bf16")` puts in the place of others.
+"""Products of f32 matrices by way of bf16, and what goes with them: what `sw.compile(step, precision="bf16")` uses.
 
 They stand in programs only, after gradients have been taken, so they have none. What it is not: the choice of what
 becomes one (`graph/passes/precision.py`), or the element type bf16, which any op takes.
@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from shapewright.ops import reductions
 from shapewright.ops.contraction import matmul
 from shapewright.ops.core import Op
 from shapewright.ops.elementwise import unary
@@ -46,6 +47,16 @@ matmul_in_bf16 = Op(
     operands=("a", "b"),
 )
 """`matmul` of operands that are rounded to bf16 first, where they are f32; sums and result are f32."""
+
+
+def _only_bf16(x: Any, axes: Any) -> type[DType]:
+    if x is not bf16:
+        raise DTypeError(f"this sum takes what was rounded to bf16, not {getattr(x, 'name', x)}", hint="x.sum()")
+    return f32
+
+
+sum_of_bf16 = Op("sum_of_bf16", shape=reductions.sum.shape, value=reductions.sum.value, dtype=_only_bf16)
+"""`sum` of bf16, in f32: a bias's gradient, of the same numbers that the weight's gradient is made of."""
 
 PRODUCTS = (matmul, matmul_in_bf16)
 """The products of matrices."""

@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
+from shapewright.graph import one_moment
 from shapewright.nn.module import assign_all, read_all
 from shapewright.ops.core import describe_operand
 from shapewright.optim.parameters import groups_of, named
@@ -19,7 +20,7 @@ from shapewright.shapes.errors import ArgumentError, DeviceError, DTypeError, Un
 from shapewright.tape import Gradients
 from shapewright.tensor.creation import full
 from shapewright.tensor.habits import OPTIMIZER, missing
-from shapewright.tensor.parameter import Buffer, Parameter, one_moment
+from shapewright.tensor.parameter import Buffer, Parameter
 from shapewright.tensor.tensor import Tensor
 
 

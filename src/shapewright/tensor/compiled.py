@@ -13,14 +13,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, overload
 
-from shapewright.devices import default_device
-from shapewright.graph import Capture, Graph, Variable, active, show_all, shown_variables
+from shapewright.devices import Interrupted, default_device
+from shapewright.graph import Capture, Graph, Variable, active, one_moment, show_all, shown_variables
 from shapewright.graph.passes import bf16_products, simplify
 from shapewright.shapes.dtypes import DType, Spec
 from shapewright.shapes.errors import ArgumentError, CaptureError, DeviceError, Error
 
 from .binding import Binder, check_callable
-from .parameter import Buffer, Parameter, held_storages, hold_storages, one_moment
+from .parameter import Buffer, Parameter, held_storages, hold_storages
 from .random import Key
 from .tensor import Tensor, make
 
@@ -138,11 +138,16 @@ class Compiled:
         # One program at a time: each uses all cores, and each sees all cells of one moment.
         with one_moment:
             program, leaves = self.prepare(args, kwargs)
-            results, updates = program.executable.run(
-                [leaf._storage for leaf in leaves],
-                held_storages(program.cells),
-                [key._draw(program.graph.draws[number]) for number, key in enumerate(program.keys)],
-            )
+            try:
+                results, updates = program.executable.run(
+                    [leaf._storage for leaf in leaves],
+                    held_storages(program.cells),
+                    [key._draw(program.graph.draws[number]) for number, key in enumerate(program.keys)],
+                )
+            except Interrupted as interrupted:
+                # Ctrl-C: the cells are those of a whole number of steps all the same.
+                hold_storages(program.updated, interrupted.updates)
+                raise interrupted.error from None
             hold_storages(program.updated, updates)
         device = program.device
         values = [make(results[number], spec, device) for number, spec in enumerate(program.specs)]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from shapewright.graph import Shown, active
+from shapewright.graph import Capture, Shown, active
 from shapewright.shapes.errors import ArgumentError
 
 from .differentiate import is_replaying
@@ -60,7 +60,7 @@ def debug_print(text: str, *values: object, sink: Callable[[str], object] = prin
     capture = active.capture
     tensors = [value for value in values if isinstance(value, Tensor)]
     template = Template(text, sink, values)
-    if capture is None or not any(value._device is capture for value in tensors):
+    if capture is None or not any(isinstance(value._device, Capture) for value in tensors):
         finished = template.finished([value.numpy() for value in tensors])
         if capture is None:
             sink(finished)
@@ -68,10 +68,7 @@ def debug_print(text: str, *values: object, sink: Callable[[str], object] = prin
     else:
         # A text that does not fit is an error where it stands, not when the step ends.
         template.finished([np.zeros(value._spec.sizes, value._spec.dtype.numpy) for value in tensors])
-    storages = [
-        value._storage if value._device is capture else capture.adopt(value._storage, value._spec, value._device)
-        for value in tensors
-    ]
+    storages = [capture.adopt(value._storage, value._spec, value._device) for value in tensors]
     capture.shown.append(Shown(template.show, storages))
 
 

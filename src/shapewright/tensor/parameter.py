@@ -5,7 +5,6 @@ What it is not: where parameters are found (`nn/module.py`) or updated (`optim/`
 
 from __future__ import annotations
 
-import threading
 import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Generic
@@ -33,10 +32,6 @@ def hold_storages(cells: Sequence[Any], storages: Sequence[Any]) -> None:
     """Let cells hold other storages of the same shape, element type and device."""
     for number, cell in enumerate(cells):
         _hold_storage(cell, storages[number])
-
-
-# Held while the cells of a model are read or assigned together, so that each such reading sees all of one moment.
-one_moment = threading.RLock()
 
 
 class _Cell(Tensor[S, DT], Generic[S, DT]):

@@ -13,7 +13,7 @@ import numpy as np
 
 from shapewright import ops
 from shapewright.devices import Device
-from shapewright.graph import active
+from shapewright.graph import Capture, Elsewhere, active
 from shapewright.ops.composite import check_tensors
 from shapewright.ops.core import Op, Value, describe_operand
 from shapewright.shapes.dim import Dim
@@ -317,7 +317,7 @@ class Tensor(
         sizes = ", ".join(str(size) for size in self._spec.sizes)
         what = f"{type(self).__name__}[[{sizes}], {self._spec.dtype.name}] on {self._device.name}"
         traced = ", traced" if self._node is not None else ""
-        if self._device is active.capture:
+        if isinstance(self._device, Capture):
             return f"{what}{traced}"
         with np.printoptions(threshold=60, edgeitems=3, precision=4):
             values = str(self.numpy())
@@ -351,8 +351,7 @@ class Tensor(
                 storages.append(operand._storage)
                 if operand._device is not device and operand._device != device:
                     if active.capture is not None:
-                        inside = _adopted(op, operands, params)
-                        return next(o for o in inside if isinstance(o, Tensor))._apply(op, inside, params)
+                        return self._inside(op, operands, params)
                     raise op.explain(_apart(self, operand), operands, params)
                 node = operand._node
                 if node is not None:
@@ -371,6 +370,8 @@ class Tensor(
             storage = device.run(op, storages, params, spec)
         except Error as error:
             raise op.explain(error, operands, params) from None
+        except Elsewhere:
+            return self._inside(op, operands, params)
         except (TypeError, ValueError, OverflowError) as error:
             if not params:
                 raise
@@ -393,6 +394,12 @@ class Tensor(
         elif origin is not None:
             result._origin = _origin_of(op, operands, storages, params, origin, result)
         return result
+
+    def _inside(self, op: Op, operands: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        """Apply an op as part of the recording that is active."""
+        inside = _adopted(op, operands, params)
+        first: Any = next(o for o in inside if isinstance(o, Tensor))
+        return first._apply(op, inside, params)
 
 
 _NUMBERS = frozenset((float, int, bool))
@@ -428,9 +435,10 @@ def _adopted(op: Op, operands: tuple[Any, ...], params: dict[str, Any]) -> tuple
     adopted: list[Any] = []
     for operand in operands:
         if isinstance(operand, Tensor) and operand._device is not capture:
-            if operand._device != capture.home:
+            is_around = capture.encloses(operand._device)
+            if not is_around and operand._device != capture.home:
                 raise op.explain(_apart(operand, make(None, operand._spec, capture.home)), operands, params)
-            if operand._node is not None:
+            if operand._node is not None and not is_around and not capture.is_sketch:
                 raise op.explain(
                     CaptureError(
                         "a value that was traced outside the compiled function meets a value inside",
@@ -442,6 +450,8 @@ def _adopted(op: Op, operands: tuple[Any, ...], params: dict[str, Any]) -> tuple
             storage = capture.adopt(operand._storage, operand._spec, operand._device)
             inside = make(storage, operand._spec, capture)
             inside._dims, inside._origin = operand._dims, operand._origin
+            # What was traced around the body of a loop is traced in it.
+            inside._node = operand._node if is_around else None
             operand = inside
         adopted.append(operand)
     return tuple(adopted)

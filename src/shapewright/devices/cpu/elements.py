@@ -14,6 +14,7 @@ import numpy as np
 from shapewright import ops
 from shapewright.graph import Operation, Variable
 from shapewright.ops.comparison import does_not_fit
+from shapewright.ops.precision import sum_of_bf16
 from shapewright.shapes.dtypes import DType, bf16, bool_, f16, f32, f64, i32, i64, spec, u8
 
 from . import ir
@@ -157,7 +158,8 @@ def in_memory(f: ir.Function, value: ir.Register, dtype: type[DType]) -> ir.Regi
 
 
 # ---- reductions -----------------------------------------------------------------------------------------------------
-REDUCTIONS = (ops.sum, ops.prod, ops.max, ops.min, ops.any, ops.all)
+_SUMS = (ops.sum, sum_of_bf16)
+REDUCTIONS = (*_SUMS, ops.prod, ops.max, ops.min, ops.any, ops.all)
 
 
 def is_reduction(operation: Operation) -> bool:
@@ -168,7 +170,7 @@ def is_reduction(operation: Operation) -> bool:
 def identity(operation: Operation, dtype: type[DType], *, empty: bool = False) -> float:
     """Give the number that changes nothing when it is joined, and is the result over no elements."""
     op = operation.op
-    if op in (ops.sum, ops.any):
+    if op in (*_SUMS, ops.any):
         # -0.0 + x is x for every x; the sum of nothing is 0.
         return -0.0 if dtype.is_floating and not empty else 0
     if op in (ops.prod, ops.all):
@@ -187,7 +189,7 @@ class _Combine:
 
     def __call__(self, f: ir.Function, operation: Operation, a: ir.Register, b: ir.Register) -> ir.Register:
         op = operation.op
-        if op is ops.sum:
+        if op in _SUMS:
             return a + b
         if op is ops.prod:
             return a * b

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from shapewright.devices.device import Interrupted
 from shapewright.graph import Graph, KernelCost, Measurement, Memory, Variable
 from shapewright.graph.cost import bytes_of
 from shapewright.shapes.errors import Error
@@ -20,15 +22,22 @@ from shapewright.shapes.errors import Error
 from . import checked
 from .elements import is_elementwise, is_reduction
 from .expand import expand
-from .fusion import Kernel, fuse
+from .fusion import Fused, Kernel, fuse
 from .machine import compile_module, select_target
 from .measure import kernel_cost, measure
+from .nested import place_draws, prepare
 from .plan import plan
 from .products import fits_product, is_product
 from .program import ALONE, FUNCTION, SCRATCH_BYTES, THREADS, Table, program_key, program_text
 from .recompute import recompute
 from .regions import find_regions
 from .threads import pool
+
+
+def _fused_body(body: Graph) -> Fused:
+    """Divide the body of a loop or a choice into kernels."""
+    body, regions = find_regions(body)
+    return fuse(body, is_elementwise, is_reduction, is_product, fits_product, regions, apart=True)
 
 
 class Executable:
@@ -50,6 +59,7 @@ class Executable:
         expanded, regions = find_regions(expand(graph))
         expanded, late = recompute(expanded, regions)
         self._fused = fuse(expanded, is_elementwise, is_reduction, is_product, fits_product, regions, late=late)
+        prepare(self._fused, _fused_body)
         self._plan = plan(expanded, self._fused)
         self._expanded = expanded
         self._pool = pool()
@@ -61,6 +71,7 @@ class Executable:
         graph, plan_ = self._expanded, self._plan
         target = select_target()
         table = Table(graph, plan_)
+        table.end = place_draws(self._fused, table.end)
         threads = self._pool.count
         self._code = compile_module(
             lambda: program_text(self._fused, table, target, threads, timed=self._timed, checked=self._is_checked),
@@ -92,7 +103,9 @@ class Executable:
         self._arguments = [table.slot(v) for v in graph.arguments]
         overwritten = set(plan_.in_place.values())
         self._cells = [(number, table.slot(v), number in overwritten) for number, v in enumerate(graph.cells)]
-        self._held: list[Any] = [None] * len(graph.cells)
+        # What each cell held at the last run. Not kept alive: to another program of the same cells it would look as if
+        # somebody else had it, and memory that its cell has left would stay.
+        self._held: list[Callable[[], Any]] = [_nothing] * len(graph.cells)
         self._fresh = [(table.slot(v), v.spec.sizes, v.spec.dtype.numpy) for v in plan_.fresh]
         # What leaves: the number of a cell or of a fresh array, and its sizes where the array has others.
         self._results = [self._fresh_place(v) for v in graph.results]
@@ -176,18 +189,20 @@ class Executable:
                 array = np.ascontiguousarray(array)
                 copies.append(array)
             table[slot] = _address(array)
-        cells = list(cells)
+        cells, held = list(cells), self._held
         for number, slot, is_overwritten in self._cells:
             array = cells[number]
-            if array is not self._held[number]:
+            if array is not held[number]():
                 if not array.flags.c_contiguous or (is_overwritten and array.base is not None):
                     array = np.array(array, order="C", copy=True)
-                cells[number] = self._held[number] = array
+                cells[number] = array
+                held[number] = weakref.ref(array)
                 table[slot] = _address(array)
             if is_overwritten and (self._is_checked or sys.getrefcount(array) > _OWN_REFERENCES):
                 # Somebody else looks at the old value, or the program may break off: it stays as it is.
                 array = np.array(array, order="C", copy=True)
-                cells[number] = self._held[number] = array
+                cells[number] = array
+                held[number] = weakref.ref(array)
                 table[slot] = _address(array)
         fresh = []
         for slot, sizes, dtype in self._fresh:
@@ -200,10 +215,18 @@ class Executable:
         failed = self._layout.failed
         table[failed] = 0
         table[failed + 1] = 0
-        if self._alone is not None:
-            self._alone(self._table_address)
-        else:
-            self._pool.run(self._address, self._table_address)
+        table[self._layout.finished] = 0
+        interruption = None
+        try:
+            if self._alone is not None:
+                self._alone(self._table_address)
+            else:
+                self._pool.run(self._address, self._table_address)
+        except BaseException as error:
+            # Python looks for signals when the code has returned, or before it is called.
+            if not table[self._layout.finished] or table[failed]:
+                raise
+            interruption = error
         if self._is_checked:
             self._check_accesses()
         if table[failed]:
@@ -215,6 +238,8 @@ class Executable:
             cells[place] if is_cell else fresh[place] if sizes is None else fresh[place].reshape(sizes)
             for is_cell, place, sizes in self._updates
         ]
+        if interruption is not None:
+            raise Interrupted(interruption, updates)
         return results, updates
 
 
@@ -222,18 +247,21 @@ _as_buffer = ctypes.c_char.from_buffer
 _place_of = ctypes.addressof
 
 
+def _nothing() -> None:
+    """What is held before the first run."""
+
+
 def _own_references() -> int:
     """Count how often an array is referred to while `run` looks at it, if nobody but the cell and this file knows it.
 
-    That is by the cell, our copy of the caller's list, `_held`, the local name, and the argument of getrefcount; but
-    Python need not count each of them, and its versions differ in it.
+    That is by the cell, our copy of the caller's list, the local name, and the argument of getrefcount; but Python need
+    not count each of them, and its versions differ in it.
     """
 
     def look(cells: Sequence[Any]) -> int:
-        held = list(cells)
         cells = list(cells)
         count = 0
-        for number in range(len(held)):
+        for number in range(len(cells)):
             array = cells[number]
             count = sys.getrefcount(array)
         return count

@@ -11,11 +11,14 @@ from typing import Any
 from shapewright import ops
 from shapewright.graph import Graph, Operation, Variable
 from shapewright.graph.passes.rewrite import rewrite
+from shapewright.graph.structure import is_structure
 from shapewright.ops import reductions
 from shapewright.ops.core import Op, Value
 from shapewright.ops.normalization import in_f32
 from shapewright.ops.windows import window_counts
 from shapewright.shapes.dtypes import Spec, spec
+
+from .nested import expanded_structure
 
 
 class _Sketch(Value):
@@ -47,6 +50,8 @@ def expand(graph: Graph) -> Graph:
     constants = dict(graph.constants)
 
     def visit(operation: Operation) -> Operation | Variable:
+        if is_structure(operation):
+            return expanded_structure(operation, expand, constants)
         rule: Any = _RULES.get(operation.op)
         if operation.op is ops.over_window_counts:
             # The sizes of the windows are known: a constant, repeated over the axes in front.

@@ -13,7 +13,9 @@ from heapq import heappop, heappush
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from shapewright import ops
 from shapewright.graph import Graph, Operation, Variable
+from shapewright.graph.structure import is_structure, part
 from shapewright.shapes.dtypes import spec
 
 from .access import Access, is_view, view
@@ -38,8 +40,10 @@ class Kernel:
         outputs: the variables that are written.
         kind: "loop" for elementwise work, "reduce" for elementwise work that ends in a reduction (the last operation),
             "product" for a matrix product (the first operation) with elementwise work on its result, "region" for
-            operations computed some rows at a time, "other" for a kernel of its own.
-        region: those operations, if it is one.
+            operations computed some rows at a time, "structure" for a loop or a choice with what is taken of it,
+            "other" for a kernel of its own (the last operation; a `concat` has the elementwise work on its operands in
+            front).
+        region: the operations of a region.
     """
 
     sizes: tuple[int, ...]
@@ -51,6 +55,8 @@ class Kernel:
     before: int = 0
     number: int = 0
     region: Region | None = None
+    # For a loop or a choice, its bodies (`nested.py`).
+    nested: Any = None
 
     @property
     def inside(self) -> set[Variable]:
@@ -77,9 +83,12 @@ class _Fuser:
         regions: Sequence[Region],
         placed: Mapping[Variable, Access],
         late: Collection[Variable],
+        apart: bool,
     ) -> None:
         self.graph = graph
         self.regions = {id(operation): region for region in regions for operation in region.operations}
+        self.apart = apart
+        self.structures: dict[Variable, Kernel] = {}
         self.is_elementwise = elementwise
         self.reduces = reduces
         self.is_product = is_product
@@ -110,6 +119,10 @@ class _Fuser:
             if region is not None:
                 if operation is region.operations[-1]:
                     self._region(region)
+            elif is_structure(operation):
+                self._structure(operation)
+            elif operation.op is part:
+                self._part(operation)
             elif is_view(operation):
                 self._view(operation)
             elif self.is_elementwise(operation):
@@ -118,8 +131,12 @@ class _Fuser:
                 self._reduce(operation)
             else:
                 self._other(operation)
+        taken: set[Variable] = set()
         for variable in self.graph.outputs():
             self._stored_whole(variable)
+            if self.apart and self.accesses[variable].buffer in taken:
+                self.accesses[variable] = self._copied(variable)
+            taken.add(self.accesses[variable].buffer)
         self._fuse_products()
         self._read_before_overwritten()
         kernels = [kernel for kernel in self.kernels if kernel.outputs]
@@ -202,28 +219,38 @@ class _Fuser:
 
     def _reduce(self, operation: Operation) -> None:
         (operand,) = operation.variables
-        home = self.home.get(operand)
         kernel = self._new(operand.spec.sizes, "reduce")
-        if home is not None and operand not in self.accesses and self.uses[operand] == 1:
-            # What the reduction alone needs is computed in its loop; it is computed again if others need parts of it.
-            needed = {operand}
-            chain = []
-            for step in reversed(home.operations):
-                if step.result in needed:
-                    needed.update(step.variables)
-                    chain.append(step)
-            kernel.operations = chain[::-1]
-            for variable in [v for v in home.leaves if v in needed]:
-                self._read(kernel, variable)
+        if self._is_only_for(operand):
+            self._take_in(kernel, operand)
         else:
             self._read(kernel, operand)
+        kernel.operations.append(operation)
+        self._written(kernel, operation.result)
+
+    def _structure(self, operation: Operation) -> None:
+        kernel = self._new((operation.params.get("length", 1),), "structure")
+        for variable in dict.fromkeys(operation.variables):
+            # Bodies read whole buffers.
+            access = self._access(variable)
+            kernel.leaves[variable] = access if access.is_whole else self._copied(variable)
+            source = self.writer.get(kernel.leaves[variable].buffer)
+            if source is not None:
+                self._after(kernel, source)
+        kernel.operations.append(operation)
+        self.structures[operation.result] = kernel
+
+    def _part(self, operation: Operation) -> None:
+        kernel = self.structures[operation.operands[0]]
         kernel.operations.append(operation)
         self._written(kernel, operation.result)
 
     def _other(self, operation: Operation) -> None:
         kernel = self._new(operation.result.spec.sizes, "other")
         for variable in operation.variables:
-            self._read(kernel, variable)
+            if operation.op is ops.concat and self._is_only_for(variable):
+                self._take_in(kernel, variable)
+            else:
+                self._read(kernel, variable)
         kernel.operations.append(operation)
         self._written(kernel, operation.result)
 
@@ -246,6 +273,24 @@ class _Fuser:
             self._written(kernel, turned)
             whole = self.accesses[turned].strides
             self.accesses[variable] = Access(turned, sizes, (*whole[: rank - 2], whole[-1], whole[-2]))
+
+    def _is_only_for(self, operand: Variable) -> bool:
+        """Whether an operand is the result of elementwise work and nothing needs it but the operation at hand."""
+        return operand in self.home and operand not in self.accesses and self.uses[operand] == 1
+
+    def _take_in(self, kernel: Kernel, operand: Variable) -> None:
+        """Let a kernel compute its operand; what others need parts of is computed for them, too."""
+        home = self.home[operand]
+        known = kernel.inside
+        needed = {operand}
+        chain = []
+        for step in reversed(home.operations):
+            if step.result in needed:
+                needed.update(step.variables)
+                chain.append(step)
+        kernel.operations.extend(step for step in chain[::-1] if step.result not in known)
+        for variable in [v for v in home.leaves if v in needed]:
+            self._read(kernel, variable)
 
     # ---- kernels and buffers ----------------------------------------------------------------------------------------
     def _new(self, sizes: tuple[int, ...], kind: str) -> Kernel:
@@ -382,6 +427,7 @@ def fuse(
     regions: Sequence[Region] = (),
     placed: Mapping[Variable, Access] = MappingProxyType({}),
     late: Collection[Variable] = (),
+    apart: bool = False,
 ) -> Fused:
     """Divide a graph into kernels.
 
@@ -394,8 +440,9 @@ def fuse(
         regions: operations that stand side by side and become one kernel.
         placed: where arguments lie that are no whole buffers.
         late: values that are not computed before the moment when the program holds most.
+        apart: whether each output has a buffer of its own.
     """
-    return _Fuser(graph, elementwise, reduces, is_product, fits_product, regions, placed, late).run()
+    return _Fuser(graph, elementwise, reduces, is_product, fits_product, regions, placed, late, apart).run()
 
 
 def _ordered(kernels: Iterable[Kernel]) -> list[Kernel]:

@@ -181,13 +181,15 @@ def ir_memory(variable: Variable) -> str:
 # ---- elementwise ----------------------------------------------------------------------------------------------------
 def write_loop(nest: Nest) -> None:
     """Write an elementwise kernel."""
-    f, lanes = nest.f, nest.lanes
+    f = nest.f
     count = math.prod(nest.kernel.sizes)
     if count == 0:
         return
     axes = nest.axes()
     inner = axes.pop() if axes else None
     size = 1 if inner is None else inner.size
+    # A part of a larger buffer may have no axis along which its elements lie side by side.
+    lanes = nest.lanes if inner is None or all(inner.strides[v] == 1 for v in nest.outputs) else 1
 
     def row(bases: Mapping[Variable, ir.Register], start: Any, stop: Any, end: int | None) -> None:
         hoisted = nest.hoist(bases, inner)
@@ -197,8 +199,8 @@ def write_loop(nest: Nest) -> None:
             nest.compute(values, nest.kernel.operations, mask)
             for variable in nest.outputs:
                 stride = 1 if inner is None else inner.strides[variable]
-                assert stride == 1 or size == 1
-                store(f, values[variable], bases[variable], index, width, mask, variable.spec.dtype)
+                place = index if stride == 1 else index * stride
+                store(f, values[variable], bases[variable], place, width, mask, variable.spec.dtype)
 
         with f.loop(start, stop, lanes) as loop:
             block(loop.counter, lanes, None)

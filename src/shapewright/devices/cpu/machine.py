@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from shapewright.graph import one_moment
 from shapewright.shapes.errors import ArgumentError, DeviceError
 
 from . import code_cache
@@ -315,10 +316,21 @@ def _uninterrupted[R](work: Callable[[], R]) -> R:
 
 # A process is not forked while LLVM works: the child would keep its locks, and never compile anything.
 _COMPILING = threading.Lock()
+
+
+def _before_fork() -> None:
+    # In the order in which a thread takes them that compiles for a step.
+    one_moment.acquire()
+    _COMPILING.acquire()
+
+
+def _after_fork() -> None:
+    _COMPILING.release()
+    one_moment.release()
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_COMPILING.acquire, after_in_parent=_COMPILING.release, after_in_child=_COMPILING.release
-    )
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
 
 
 def _generate(text: str, target: Target, speed_level: int, effort: int) -> bytes:

@@ -67,7 +67,12 @@ def _touched(access: Access) -> int:
 
 def _name(kernel: Kernel) -> str:
     names: list[str] = []
-    for operation in kernel.operations:
+    operations = list(kernel.operations)
+    if kernel.nested is not None:
+        # A loop or a choice, then what is in it.
+        inside = [each for body in kernel.nested.bodies for other in body.fused.kernels for each in other.operations]
+        operations = [kernel.operations[0], *inside]
+    for operation in operations:
         if operation.op.name not in names:
             names.append(operation.op.name)
     if len(names) > _MOST_NAMES:

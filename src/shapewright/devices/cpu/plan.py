@@ -18,6 +18,11 @@ from .fusion import Fused, Kernel
 _ALIGNMENT = 64
 
 
+def buffer_bytes(variable: Variable) -> int:
+    """Give the size of a variable's buffer."""
+    return variable.spec.count * variable.spec.dtype.itemsize
+
+
 @dataclass
 class Plan:
     """Where each variable's buffer lies.
@@ -53,7 +58,9 @@ def plan(graph: Graph, fused: Fused) -> Plan:
             writers[variable] = index
     for buffer, numbers in owners.items():
         cell = graph.cells[numbers[0]]
-        if len(numbers) == 1 and buffer not in results:
+        # A loop that fails has written already; the cell must stay as it was.
+        is_loop = fused.kernels[writers[buffer]].kind == "structure"
+        if len(numbers) == 1 and buffer not in results and not is_loop:
             last = max(readers.get(cell, []), default=-1)
             if last < writers[buffer] or (last == writers[buffer] and _may_overwrite(fused.kernels[last], cell)):
                 result.in_place[buffer] = numbers[0]

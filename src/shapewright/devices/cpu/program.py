@@ -6,6 +6,7 @@ Kernels of equal signatures share one function. What it is not: the code of a ke
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from shapewright import ops
@@ -19,8 +20,9 @@ from .elements import register_type
 from .fusion import Fused, Kernel
 from .loops import Nest, write_loop, write_reduction
 from .machine import Target
+from .nested import Walk, is_any_shared, nested_key, walk, write_structure
 from .order import argsort
-from .plan import Plan
+from .plan import Plan, buffer_bytes
 from .products import product
 from .signature import signature
 from .special import SPECIAL, Site
@@ -63,7 +65,9 @@ class Table:
             self.slot(variable)
         # Whether something went wrong, and what the threads agreed on about it.
         self.failed = len(self._slots)
-        self.scratch = self.failed + 2
+        # Whether the program has come to its end.
+        self.finished = self.failed + 2
+        self.scratch = self.finished + 1
         # For each key, its seed and its position.
         self.draws = self.scratch + 1
         self.end = self.draws + 2 * len(graph.draws)
@@ -96,6 +100,8 @@ def program_key(fused: Fused, table: Table, threads: int, *, timed: bool, checke
             number = numbers[key] = len(numbers)
             parts.append(repr(key))
         parts.append(f"{number} {[table.find(v) for v in variables]} {table.overwrites(kernel)}")
+        if kernel.nested is not None:
+            parts.append(nested_key(kernel.nested))
     return "\n".join(parts)
 
 
@@ -103,26 +109,28 @@ def program_text(fused: Fused, table: Table, target: Target, threads: int, *, ti
     """Write a program."""
     module_class = CheckedModule if checked else ir.Module
     module = module_class(rounds_to_bf16=target.has_bf16_convert)
-    calls: list[tuple[Kernel, Site, list[Variable]]] = []
+    # For each kernel, its function and the buffers that it is given; the draws of a body are its own.
+    sites: dict[Kernel, tuple[Site, list[Variable]]] = {}
     written: dict[Any, tuple[Site, list[int]]] = {}
     needed = 0
     blocks = Blocks(_write_kernel)
-    for kernel in fused.kernels:
-        key, variables = signature(kernel)
+    for kernel, around, draws_at in walk(fused, table.draws):
+        signed, variables = signature(kernel)
+        key = signed, draws_at if any("seed" in each.params for each in kernel.operations) else 0
         if key not in written:
             name = f"kernel{len(written)}"
-            site = Site(module, name, kernel, target, threads, table.failed, table.draws)
+            site = Site(module, name, kernel, target, threads, table.failed, draws_at)
             if kernel.kind == "region":
                 blocks.write(site)
             else:
-                _write_kernel(site, kernel, fused)
+                _write_kernel(site, kernel, around)
             site.end()
             needed = max(needed, site.scratch_bytes)
             written[key] = site, [variables.index(buffer) for buffer in site.buffers]
         site, places = written[key]
-        calls.append((kernel, site, [variables[place] for place in places]))
+        sites[kernel] = site, [variables[place] for place in places]
     threads = threads if any(site.is_shared for site, _ in written.values()) else 1
-    _write_main(module, calls, table, threads, timed, needed)
+    _write_main(module, fused, sites, table, threads, timed, needed)
     module.define(SCRATCH_BYTES, f"@{SCRATCH_BYTES} = constant i64 {needed}")
     module.define(THREADS, f"@{THREADS} = constant i64 {threads}")
     if threads == 1:
@@ -133,14 +141,10 @@ def program_text(fused: Fused, table: Table, target: Target, threads: int, *, ti
     return module.text()
 
 
-def buffer_bytes(variable: Variable) -> int:
-    """Give the size of a variable's buffer."""
-    return variable.spec.count * variable.spec.dtype.itemsize
-
-
 def _write_main(
     module: ir.Module,
-    calls: list[tuple[Kernel, Site, list[Variable]]],
+    fused: Fused,
+    sites: dict[Kernel, tuple[Site, list[Variable]]],
     table: Table,
     threads: int,
     timed: bool,
@@ -148,34 +152,61 @@ def _write_main(
 ) -> None:
     arguments = [("table", ir.PTR), ("control", ir.PTR), ("thread", ir.I64), ("threads", ir.I64)]
     f = module.function(FUNCTION, arguments, internal=False)
-    table_bytes = 8 * (table.end + (len(calls) + 1 if timed else 0))
+    kernels = fused.kernels
+    table_bytes = 8 * (table.end + (len(kernels) + 1 if timed else 0))
     places, control, thread = f.within(f.arguments[0], table_bytes), f.arguments[1], f.arguments[2]
     scratch = f.within(f.load(f.address(places, table.scratch, ir.I64), ir.PTR), scratch_bytes)
     done = "done"
-    alone = True
+
+    def is_shared(kernel: Kernel) -> bool:
+        return sites[kernel][0].is_shared
+
+    def may_fail(kernel: Kernel) -> bool:
+        if kernel.nested is None:
+            return sites[kernel][0].may_fail
+        return any(sites[each][0].may_fail for inside in kernel.nested.bodies for each, _, _ in walk(inside.fused, 0))
+
+    def call(kernel: Kernel, _: Fused, draws_at: int, address: Callable[[Variable], ir.Register]) -> None:
+        """Write the call of a kernel, after a barrier if it needs one."""
+        shared = is_any_shared(kernel.nested, is_shared) if kernel.nested is not None else is_shared(kernel)
+        # What the first thread did alone needs no barrier before it goes on alone. A structure sees to its own.
+        if not walked.alone or (shared and kernel.nested is None):
+            walked.barrier()
+            walked.alone = True
+        if kernel.nested is not None:
+            write_structure(walked, kernel.nested, address, draws_at)
+            return
+        walked.alone = not shared
+        site, buffers = sites[kernel]
+        f.call(site.name, [places, control, thread, scratch, *[address(v) for v in buffers]])
+
+    def slot_address(variable: Variable) -> ir.Register:
+        pointer = f.load(f.address(places, table.slot(variable), ir.I64), ir.PTR)
+        return f.within(pointer, buffer_bytes(variable))
+
+    walked = Walk(f, places, control, thread, threads, call, is_shared)
     unchecked = False
-    for index, (kernel, site, buffers) in enumerate(calls):
-        # What the first thread did alone needs no barrier before it goes on alone.
-        if not alone or site.is_shared:
-            emit_barrier(f, control, f.constant(threads))
-        alone = not site.is_shared
+    for index, kernel in enumerate(kernels):
         if unchecked and table.overwrites(kernel):
             _stop_if_failed(f, table, threads, done)
+            walked.alone = True
             unchecked = False
-        unchecked = unchecked or site.may_fail
+        unchecked = unchecked or may_fail(kernel)
         if timed:
+            if not walked.alone:
+                walked.barrier()
+                walked.alone = True
             _note_time(f, places, thread, table.end + index)
         if isinstance(f, CheckedFunction):
             f.kernel = f.constant(index + 1)
-        addresses = [
-            f.within(f.load(f.address(places, table.slot(v), ir.I64), ir.PTR), buffer_bytes(v)) for v in buffers
-        ]
-        f.call(site.name, [places, control, thread, scratch, *addresses])
+        call(kernel, fused, table.draws, slot_address)
     if timed:
         emit_barrier(f, control, f.constant(threads))
-        _note_time(f, places, thread, table.end + len(calls))
+        _note_time(f, places, thread, table.end + len(kernels))
     f.do(f"br label %{done}")
     f.block(done)
+    with f.when(thread.compare("eq", 0)):
+        f.store(f.constant(1), f.address(places, table.finished, ir.I64))
     f.end()
 
 
@@ -205,7 +236,7 @@ def _note_time(main: ir.Function, table: ir.Register, thread: ir.Register, slot:
 def _write_kernel(site: Site, kernel: Kernel, fused: Fused) -> None:
     target = site.target
     if kernel.kind in ("other", "product"):
-        KERNELS[kernel.operations[0].op](site)
+        KERNELS[site.operation.op](site)
         return
     outputs = {variable: fused.accesses[variable] for variable in kernel.outputs}
     widest = max([v.spec.dtype.itemsize for v in (*kernel.leaves, *outputs) if v.spec.dtype.is_floating] or [4])

@@ -13,7 +13,7 @@ from typing import Any
 from shapewright import ops
 from shapewright.graph import Operation, Variable
 from shapewright.ops.core import Op
-from shapewright.shapes.dtypes import bool_, i64
+from shapewright.shapes.dtypes import bool_, f64, i64
 
 from . import ir
 from .access import Access, row_major
@@ -104,7 +104,7 @@ class Site:
     # ---- elements one by one ----------------------------------------------------------------------------------------
     @property
     def operation(self) -> Any:
-        return self.kernel.operations[0]
+        return self.kernel.operations[-1 if self.kernel.kind == "other" else 0]
 
     @property
     def result(self) -> Variable:
@@ -198,13 +198,38 @@ def _index(site: Site, value: ir.Register, size: int) -> ir.Register:
 
 # ---- copies to other places -----------------------------------------------------------------------------------------
 def _concat(site: Site) -> None:
+    """Write each operand, with the elementwise work that gives it, where it belongs in the result."""
+    result = site.result
     axis = site.operation.params["axis"]
+    strides = row_major(result.spec.sizes)
+    chain = site.kernel.operations[:-1]
     start = 0
-    for variable in site.operation.operands:
-        with site.each(variable.spec.sizes) as indices:
-            moved = [i + start if number == axis else i for number, i in enumerate(indices)]
-            site.write(site.read(variable, indices), moved)
-        start += variable.spec.sizes[axis]
+    for number, x in enumerate(site.operation.operands):
+        # The same operand may be there twice, so each is copied under a name of its own.
+        part = Variable(x.spec, f"part{number}")
+        needed = {x}
+        operations = [Operation(COPY, (x,), {}, part)]
+        for step in reversed(chain):
+            if step.result in needed:
+                needed.update(step.variables)
+                operations.append(step)
+        leaves = {v: access for v, access in site.kernel.leaves.items() if v in needed}
+        kernel = Kernel(x.spec.sizes, "loop", operations[::-1], leaves, [part])
+        _copy(site, kernel, Access(result, x.spec.sizes, strides, start * strides[axis]))
+        start += x.spec.sizes[axis]
+
+
+def _copy(site: Site, kernel: Kernel, place: Access) -> None:
+    """Write a loop whose one result goes to some places of the site's result."""
+    (part,) = kernel.outputs
+    if len(kernel.operations) == 1:
+        lanes = site.target.lanes(register_type(part.spec.dtype, memory=True))
+    else:
+        is_wide = any(v.spec.dtype is f64 for v in (*kernel.leaves, part))
+        lanes = site.target.lanes(ir.F64 if is_wide else ir.F32)
+    nest = Nest(site.f, kernel, {part: place}, site.pointer, lanes, site.thread, site.threads, site.fail)
+    write_loop(nest)
+    site.is_shared = site.is_shared or nest.is_shared
 
 
 def _pad(site: Site) -> None:
@@ -212,7 +237,8 @@ def _pad(site: Site) -> None:
     (x,) = site.operation.operands
     steps = [1 + gap for gap in params["interior"]] if params.get("interior") else [1] * len(x.spec.sizes)
     number = params.get("value", 0)
-    if not x.spec.sizes or steps[-1] != 1:
+    # Rows of one element have no stride of their own to store vectors by.
+    if not x.spec.sizes or steps[-1] != 1 or x.spec.sizes[-1] == 1:
         _pad_one_by_one(site, x, steps, number)
         return
     fill(site, number)
@@ -222,13 +248,9 @@ def _pad(site: Site) -> None:
     strides = row_major(result.spec.sizes)
     offset = sum(int(before) * stride for before, stride in zip(params["before"], strides, strict=True))
     spread = tuple([stride * step for stride, step in zip(strides, steps, strict=True)])
-    inside = Access(result, x.spec.sizes, spread, offset)
     copy = Variable(x.spec, "copy")
     kernel = Kernel(x.spec.sizes, "loop", [Operation(COPY, (x,), {}, copy)], dict(site.kernel.leaves), [copy])
-    lanes = site.target.lanes(register_type(x.spec.dtype, memory=True))
-    nest = Nest(site.f, kernel, {copy: inside}, site.pointer, lanes, site.thread, site.threads, site.fail)
-    write_loop(nest)
-    site.is_shared = True
+    _copy(site, kernel, Access(result, x.spec.sizes, spread, offset))
 
 
 def fill(site: Site, number: float) -> None:

@@ -11,19 +11,30 @@ from .canonical import canonical, simplest
 from .common import common_subexpressions, once
 from .dead import dead_code
 from .fold import constant_folding, folding
+from .pads import sums_of_pads
 from .precision import bf16_products
+from .prune import prune
 from .rewrite import rewrite
 
-__all__ = ["bf16_products", "canonical", "common_subexpressions", "constant_folding", "dead_code", "simplify"]
+__all__ = [
+    "bf16_products",
+    "canonical",
+    "common_subexpressions",
+    "constant_folding",
+    "dead_code",
+    "prune",
+    "simplify",
+    "sums_of_pads",
+]
 
 
 def simplify(graph: Graph) -> Graph:
     """Apply the passes that make any program smaller.
 
-    They share one walk, in which each operation is seen after those it uses have got their last form: a second walk
+    Most share one walk, in which each operation is seen after those it uses have got their last form: a second walk
     would find nothing.
     """
-    graph = dead_code(graph)
+    graph = prune(dead_code(graph))
     constants = dict(graph.constants)
     visits = (simplest(), folding(constants), once())
 
@@ -37,4 +48,4 @@ def simplify(graph: Graph) -> Graph:
 
     new = rewrite(graph, visit)
     new.constants = constants
-    return dead_code(new)
+    return sums_of_pads(dead_code(new))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from shapewright.graph.graph import Graph, Operation, Variable
+from shapewright.graph.structure import is_structure, part
 from shapewright.shapes.errors import Error
 
 from .rewrite import Visit, rewrite
@@ -29,6 +30,9 @@ def folding(constants: dict[Variable, Any]) -> Visit:
 
     def visit(operation: Operation) -> Operation | None:
         if not operation.operands or not all(v in constants for v in operation.variables):
+            return operation
+        if is_structure(operation) or operation.op is part:
+            # What a whole loop gives may be large and long in the making.
             return operation
         largest = max([v.spec.count for v in operation.variables], default=0)
         if operation.result.spec.count > max(_SMALL, largest):

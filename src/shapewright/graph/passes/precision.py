@@ -1,10 +1,12 @@
 """Precision: matrix products of f32 become products of bf16 operands with sums in f32. It changes numbers, as asked.
 
 Operands that the program computes are rounded where they are computed, so what only products read is stored in half the
-memory and converted once. Parameters, arguments and constants stay as they are, and are rounded by the product. Nothing
-else changes: norms, softmax, losses, bias gradients and the optimiser's numbers are f32 from one end to the other, as
-P. Micikevicius and others have it ("Mixed precision training", 2018), but with bf16, whose range needs no scaled loss
-(D. Kalamkar and others, "A study of bfloat16 for deep learning training", 2019).
+memory and converted once. Parameters, arguments and constants stay as they are, and are rounded by the product. Where
+nothing else reads such an operand but a sum of its rows (the gradient of a bias, beside that of a weight), the sum is
+of the rounded numbers, in f32, so that none need be stored in f32. Nothing else changes: norms, softmax, losses and the
+optimiser's numbers are f32 from one end to the other, as P. Micikevicius and others have it ("Mixed precision
+training", 2018), but with bf16, whose range needs no scaled loss (D. Kalamkar and others, "A study of bfloat16 for deep
+learning training", 2019).
 What it is not: part of `simplify`, whose passes change no number; or the choice of an element type for anything else.
 """
 
@@ -15,7 +17,7 @@ from collections.abc import Mapping
 from shapewright import ops
 from shapewright.graph.graph import Graph, Operation, Variable
 from shapewright.ops.core import Op
-from shapewright.ops.precision import matmul_in_bf16, rounded_to_bf16
+from shapewright.ops.precision import matmul_in_bf16, rounded_to_bf16, sum_of_bf16
 from shapewright.shapes.dtypes import bf16, f32, spec
 
 from .dead import dead_code
@@ -29,12 +31,16 @@ _MOVES = (ops.permute, ops.reshape, ops.slice, ops.broadcast, ops.flip, ops.unfo
 def bf16_products(graph: Graph) -> Graph:
     """Let every product of f32 take its operands in bf16."""
     wanted = _wanted(graph)
+    exact = _needed_in_f32(graph, wanted)
     narrow: dict[Variable, Variable] = {}
     operations: list[Operation] = []
     for operation in graph.operations:
         if _is_product(operation):
             operands = tuple([narrow.get(operand, operand) for operand in operation.operands])
             operation = Operation(IN_BF16[operation.op], operands, operation.params, operation.result)
+        elif _is_sum_of_rows(operation) and operation.operands[0] in narrow and operation.operands[0] not in exact:
+            operand = narrow[operation.operands[0]]
+            operation = Operation(sum_of_bf16, (operand,), operation.params, operation.result)
         operations.append(operation)
         result = operation.result
         if result in wanted:
@@ -76,3 +82,22 @@ def _wanted(graph: Graph) -> set[Variable]:
             else:
                 wanted.add(source)
     return wanted
+
+
+def _is_sum_of_rows(operation: Operation) -> bool:
+    """Whether an operation sums what lies along the last axis at equal places."""
+    if operation.op is not ops.sum:
+        return False
+    (operand,) = operation.variables
+    return 0 < len(operation.params["axes"]) == len(operand.spec.sizes) - 1 not in operation.params["axes"]
+
+
+def _needed_in_f32(graph: Graph, wanted: set[Variable]) -> set[Variable]:
+    """Give what others than products and sums of rows read."""
+    needed = set(graph.outputs())
+    for operation in reversed(graph.operations):
+        if _is_product(operation):
+            needed.update(v for v in operation.variables if v not in wanted)
+        elif not _is_sum_of_rows(operation) and (operation.op not in _MOVES or operation.result in needed):
+            needed.update(operation.variables)
+    return needed
