@@ -6,11 +6,11 @@ What it is not: the choice of numbers, element by element (`sw.where`), or how a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 from shapewright.graph import Capture, active
 from shapewright.ops.core import describe_operand
-from shapewright.shapes.dtypes import bool_
+from shapewright.shapes.dtypes import DType, bool_
 from shapewright.shapes.errors import ArgumentError, CaptureError, DTypeError, Error, ShapeError
 
 from ._choice import choice
@@ -20,8 +20,22 @@ from .binding import check_callable
 from .scan import read_parameter
 from .tensor import Tensor
 
+if TYPE_CHECKING:
+    from shapewright.shapes.typing import IntTuple
 
-def cond[*Ts, R](predicate: Tensor[[], bool_], yes: Callable[[*Ts], R], no: Callable[[*Ts], R], *operands: *Ts) -> R:
+
+@overload
+def cond[*Ts, S: IntTuple, D: DType](
+    predicate: Tensor[[], bool_],
+    yes: Callable[[*Ts], Tensor[S, D]],
+    no: Callable[[*Ts], Tensor[S, D]],
+    *operands: *Ts,
+) -> Tensor[S, D]: ...
+@overload
+def cond[*Ts, R: tuple[Any, ...] | list[Any] | dict[str, Any]](
+    predicate: Tensor[[], bool_], yes: Callable[[*Ts], R], no: Callable[[*Ts], R], *operands: *Ts
+) -> R: ...
+def cond(predicate: Any, yes: Callable[..., Any], no: Callable[..., Any], *operands: Any) -> Any:
     """Call `yes(*operands)` if a tensor is true, else `no(*operands)`; only that one is computed.
 
     Under `sw.compile` it is a choice of the program: both functions run in Python while it is recorded, and each run of
