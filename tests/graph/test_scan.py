@@ -489,3 +489,18 @@ def test_numbers_are_not_known_in_a_body() -> None:
     outside = sw.compile(lambda x: sw.scan(lambda h, row: (h if x.sum() > 0 else -h, None), x[0], x)[0])
     with pytest.raises(sw.CaptureError, match="`if`, `while`, `and`, `or`, `not`, `assert`: whether a tensor is true"):
         outside(X)
+
+
+def test_products_in_rounds_are_those_of_the_precision_asked_for() -> None:
+    weight = sw.Parameter(draw(16, 16, seed=0, device=sw.Cpu(), dtype=sw.f32) * 0.2)
+
+    def function(x: Any) -> Any:
+        last, _ = sw.scan(lambda h, row: ((h @ weight + row).tanh(), None), x[0], x.trace())
+        return last.stop_gradient(), last.sum().backward()[weight]
+
+    x = draw(4, 8, 16, seed=1, device=sw.Cpu(), dtype=sw.f32)
+    compiled = sw.compile(function, precision="bf16")
+    for exact, found in zip(function(x), compiled(x), strict=True):
+        scale = np.abs(exact.numpy()).max()
+        assert 1e-5 * scale < np.abs(found.numpy() - exact.numpy()).max() < 0.03 * scale
+    assert all("matmul" not in kernel.name.split() for kernel in sw.report(compiled, timed=False).kernels)

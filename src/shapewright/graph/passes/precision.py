@@ -16,6 +16,7 @@ from collections.abc import Mapping
 
 from shapewright import ops
 from shapewright.graph.graph import Graph, Operation, Variable
+from shapewright.graph.structure import Body, bodies, is_structure
 from shapewright.ops.core import Op
 from shapewright.ops.precision import matmul_in_bf16, rounded_to_bf16, sum_of_bf16
 from shapewright.shapes.dtypes import bf16, f32, spec
@@ -35,6 +36,10 @@ def bf16_products(graph: Graph) -> Graph:
     narrow: dict[Variable, Variable] = {}
     operations: list[Operation] = []
     for operation in graph.operations:
+        if is_structure(operation):
+            params = dict(operation.params)
+            params.update({name: Body(bf16_products(params[name].graph)) for name in bodies(operation)})
+            operation = Operation(operation.op, operation.operands, params, operation.result)
         if _is_product(operation):
             operands = tuple([narrow.get(operand, operand) for operand in operation.operands])
             operation = Operation(IN_BF16[operation.op], operands, operation.params, operation.result)
