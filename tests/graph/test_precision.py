@@ -258,6 +258,20 @@ def test_a_function_called_inside_another_takes_its_precision() -> None:
     assert sw.compile(lambda x: inner(x))(y).tolist() == (y @ y).tolist() != inner(y).tolist()
 
 
+def test_products_in_loops_and_choices_too() -> None:
+    y = sw.tensor([[1.0 + 2.0**-9]])
+
+    def three_times(x: Tensor) -> Tensor:
+        return sw.scan(lambda h, _: (h @ y, h), x, length=3)[0]
+
+    def if_positive(x: Tensor) -> Tensor:
+        return sw.cond(x.sum() > 0.0, lambda: x @ y, lambda: x)
+
+    for function in (three_times, if_positive):
+        assert sw.compile(function)(y)[0, 0].item() > 1.0
+        assert sw.compile(function, precision="bf16")(y).tolist() == [[1.0]]
+
+
 CHOICES = """
   "f32"   every op computes in the element type of its operands (the default)
   "bf16"  products of f32 matrices round their operands to bf16 and add in f32; all else stays f32

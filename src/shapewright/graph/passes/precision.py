@@ -30,7 +30,7 @@ _MOVES = (ops.permute, ops.reshape, ops.slice, ops.broadcast, ops.flip, ops.unfo
 
 
 def bf16_products(graph: Graph) -> Graph:
-    """Let every product of f32 take its operands in bf16."""
+    """Let every product of f32 take its operands in bf16, those in loops and choices too."""
     wanted = _wanted(graph)
     exact = _needed_in_f32(graph, wanted)
     narrow: dict[Variable, Variable] = {}
@@ -46,6 +46,9 @@ def bf16_products(graph: Graph) -> Graph:
         elif _is_sum_of_rows(operation) and operation.operands[0] in narrow and operation.operands[0] not in exact:
             operand = narrow[operation.operands[0]]
             operation = Operation(sum_of_bf16, (operand,), operation.params, operation.result)
+        elif is_structure(operation):
+            inside = {name: Body(bf16_products(operation.params[name].graph)) for name in bodies(operation)}
+            operation = Operation(operation.op, operation.operands, {**operation.params, **inside}, operation.result)
         operations.append(operation)
         result = operation.result
         if result in wanted:
