@@ -26,7 +26,7 @@ from .dead import dead_code
 # What becomes of a product whose operands and result are f32.
 IN_BF16: Mapping[Op, Op] = {ops.matmul: matmul_in_bf16}
 # Ops that show elements in other places: rounding before them is rounding after them.
-_MOVES = (ops.permute, ops.reshape, ops.slice, ops.broadcast, ops.flip, ops.unfold2d)
+_MOVES = (ops.permute, ops.reshape, ops.slice, ops.broadcast, ops.flip, ops.unfold2d, ops.concat)
 
 
 def bf16_products(graph: Graph) -> Graph:
@@ -53,9 +53,9 @@ def bf16_products(graph: Graph) -> Graph:
         result = operation.result
         if result in wanted:
             narrow[result] = Variable(spec(result.spec.sizes, bf16), result.name)
-            if operation.op in _MOVES and operation.operands[0] in narrow:
-                source = narrow[operation.operands[0]]
-                operations.append(Operation(operation.op, (source,), operation.params, narrow[result]))
+            if operation.op in _MOVES and all(v in narrow for v in operation.variables):
+                sources = tuple([narrow[v] for v in operation.variables])
+                operations.append(Operation(operation.op, sources, operation.params, narrow[result]))
             else:
                 operations.append(Operation(rounded_to_bf16, (result,), {}, narrow[result]))
     return dead_code(graph.with_operations(operations))
@@ -73,7 +73,8 @@ def _wanted(graph: Graph) -> set[Variable]:
     computed: set[Variable] = set()
     wanted: set[Variable] = set()
     for operation in graph.operations:
-        if operation.op not in _MOVES or operation.operands[0] in computed:
+        # What is moved from outside alone, or partly, stays f32, and the product rounds it.
+        if operation.op not in _MOVES or computed.issuperset(operation.variables):
             computed.add(operation.result)
         if _is_product(operation):
             wanted.update(computed.intersection(operation.variables))
@@ -84,11 +85,11 @@ def _wanted(graph: Graph) -> set[Variable]:
         if 2 * parts.get(result, 0) >= result.spec.count > 0:
             wanted.add(result)
         if result in wanted and operation.op in _MOVES:
-            (source,) = operation.operands
             if operation.op is ops.slice:
+                (source,) = operation.variables
                 parts[source] = parts.get(source, 0) + result.spec.count
             else:
-                wanted.add(source)
+                wanted.update(operation.variables)
     return wanted
 
 
