@@ -46,9 +46,6 @@ def bf16_products(graph: Graph) -> Graph:
         elif _is_sum_of_rows(operation) and operation.operands[0] in narrow and operation.operands[0] not in exact:
             operand = narrow[operation.operands[0]]
             operation = Operation(sum_of_bf16, (operand,), operation.params, operation.result)
-        elif is_structure(operation):
-            inside = {name: Body(bf16_products(operation.params[name].graph)) for name in bodies(operation)}
-            operation = Operation(operation.op, operation.operands, {**operation.params, **inside}, operation.result)
         operations.append(operation)
         result = operation.result
         if result in wanted:
