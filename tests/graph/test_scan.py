@@ -271,6 +271,20 @@ def test_checkpoints_of_loops(device: Any) -> None:
         np.testing.assert_allclose(right, left, rtol=1e-9)
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+def test_untraced_parameters_do_not_lose_their_gradients_silently(compiled: bool) -> None:
+    weights = sw.Parameter(sw.ones((4, 3)))
+
+    def function(x: Any) -> Any:
+        traced = x.trace()
+        return sw.scan(lambda h, w: (h + w * 2.0 + traced, None), sw.zeros((3,)), weights)[0].stop_gradient()
+
+    with pytest.raises(sw.TapeError, match="the parameter's gradient would be lost"):
+        (sw.compile(function) if compiled else function)(sw.ones((3,)))
+    still: Any = sw.compile(lambda x: sw.scan(lambda h, w: (h + w * 2.0, None), x, weights)[0])
+    assert not still(sw.zeros((3,))).is_traced and still(sw.zeros((3,))).tolist() == [8.0] * 3
+
+
 @settings(max_examples=15, deadline=None)
 @given(programs(), st.lists(st.sampled_from(SHAPES), min_size=1, max_size=2), st.integers(0, 2**32), st.booleans())
 def test_random_programs_in_rounds_and_branches(

@@ -17,7 +17,6 @@ from ._choice import choice
 from ._inside import argument, body_of, entered
 from ._nested import describe_form, flatten, unflatten
 from .binding import check_callable
-from .scan import read_parameter
 from .tensor import Tensor
 
 if TYPE_CHECKING:
@@ -70,10 +69,13 @@ def cond(predicate: Any, yes: Callable[..., Any], no: Callable[..., Any], *opera
     form = flatten(operands, leaves, "cond: the operands")
     capture = active.capture
     if capture is not None:
-        leaves = [entered(capture, read_parameter(x), "cond") for x in leaves]
-        joined = _Joined(form)
+        # Parameters, and what comes from them untraced, are read inside like what the branches close over.
+        operands_here = [x for x in leaves if x._node is not None or x._origin is None]
+        joined = _Joined(form, [None if any(x is y for y in operands_here) else x for x in leaves])
         results = choice(
-            entered(capture, predicate, "cond"), [joined.branch(yes, "yes"), joined.branch(no, "no")], leaves
+            entered(capture, predicate, "cond"),
+            [joined.branch(yes, "yes"), joined.branch(no, "no")],
+            [entered(capture, x, "cond") for x in operands_here],
         )
         return unflatten(joined.form, results)
     taken, other = (yes, no) if bool(predicate) else (no, yes)
@@ -104,8 +106,10 @@ def _check_predicate(predicate: Any) -> None:
 class _Joined:
     """Branches over lists of tensors, from functions over whatever nests the user has; what they give must be alike."""
 
-    def __init__(self, operands_form: Any) -> None:
+    def __init__(self, operands_form: Any, held: Sequence[Any] = ()) -> None:
         self._operands_form = operands_form
+        # Operands that a branch is not given but has already; None where it is given one.
+        self._held = list(held)
         self.form: Any = None
         self._first: tuple[str, list[Any]] | None = None
 
@@ -114,7 +118,9 @@ class _Joined:
 
         def run(leaves: list[Any]) -> list[Any]:
             results: list[Any] = []
-            value = function(*unflatten(self._operands_form, leaves))
+            given = iter(leaves)
+            operands = [next(given) if x is None else x for x in self._held] or leaves
+            value = function(*unflatten(self._operands_form, operands))
             form = flatten(value, results, f"cond: what {name} gives")
             if self._first is None:
                 self.form, self._first = form, (name, results)
