@@ -45,8 +45,9 @@ PATIENCE = 300.0  # seconds that a worker may take for an answer
 CHECKED_STEPS = 4
 # How far what is returned may differ, relative to the mean size of the numbers. Sums in f32 in another order differ by
 # about 1e-6; AdamW divides a gradient by its own size, which makes much of little in the first steps. A number rounded
-# to bf16 is off by up to 1/256 of itself, and libraries do not round at the same places.
-TOLERANCES = {"f32": 1e-4, "bf16": 3e-2}
+# to bf16 is off by up to 1/256 of itself, and libraries do not round at the same places: PyTorch and JAX give logits of
+# bf16, ours are f32.
+TOLERANCES = {"f32": 1e-4, "bf16": 5e-2}
 BLOCK_SECONDS = 0.5
 LEAST_STEPS, MOST_STEPS = 3, 1000
 ROUNDS = 7

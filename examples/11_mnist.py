@@ -28,6 +28,7 @@ model = Mlp(784, 128, 10)
 adam = optim.Adam(model, lr=2e-3)
 
 
+@sw.compile
 def step(x: Tensor[[64, 784]], y: Tensor[[64], sw.i64]) -> Tensor[[]]:
     loss = nn.cross_entropy(model(x.trace()), y)
     adam.update(loss.backward())
@@ -39,6 +40,9 @@ for count, (images, labels) in enumerate(islice(batches, 200)):
     loss = step(images.to(sw.f32).reshape((64, 784)) / 255.0, labels)
     if count % 50 == 0:
         print(f"batch {count:3}: loss {loss.item():.3f}")
+
+# What the compiled step consists of, and where its time goes.
+print(sw.report(step))
 
 # No tape, so this is inference. There is nothing to switch off.
 answers = model(test.images.to(sw.f32).reshape((10000, 784)) / 255.0).argmax(axis=-1)

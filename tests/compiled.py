@@ -109,6 +109,9 @@ class _Ready:
     def run(self, arguments: Sequence[Any], cells: Sequence[Any], draws: Any) -> Any:
         return self._executable.run([_numbers(a) for a in arguments], [_numbers(c) for c in cells], draws)
 
+    def measure(self, arguments: Sequence[Any], cells: Sequence[Any], draws: Any) -> Any:
+        return self._executable.measure([_numbers(a) for a in arguments], [_numbers(c) for c in cells], draws)
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._executable, name)
 

@@ -278,3 +278,16 @@ def test_the_gradient_of_heads_is_put_together_in_one_kernel() -> None:
 
 def test_padding_rows_of_one_element() -> None:
     compared(lambda x: [x[0][:, :1].pad((0, 1), (2, 1), value=3.0)], [np.arange(12.0).reshape(4, 3)], 0.0, 0.0)
+
+
+@pytest.mark.parametrize("columns", [16, 128, 200, 1037])
+def test_sums_over_rows(columns: int) -> None:
+    """Columns that fill several vectors, one, and a part of one, of one tensor and of two."""
+
+    def program(inputs: list[Any]) -> list[Any]:
+        x, y = inputs
+        return [ops.sum(x, axes=(1,)), ops.sum(x * y, axes=(1,)), ops.max(x, axes=(0, 1)), ops.sum(y, axes=(0,))]
+
+    random = np.random.default_rng(0)
+    arrays = [random.normal(size=(3, 29, columns)) for _ in range(2)]
+    compared(program, arrays, 1e-12, 1e-12, is_checked=True)

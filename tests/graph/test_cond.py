@@ -127,6 +127,24 @@ def test_what_only_the_other_branch_closes_over_has_a_gradient_of_zero(device: A
             np.testing.assert_array_equal(one.numpy(), other)
 
 
+@on_both
+def test_parameters_and_their_views_as_operands(device: Any) -> None:
+    weight = sw.Parameter(draw(3, 3, seed=1, device=device))
+
+    def function(condition: Any, x: Any) -> Any:
+        turned = weight.permute(axes=(1, 0))
+
+        def yes(x: Any, w: Any, v: Any) -> Any:
+            return x @ w + x @ v
+
+        still = sw.cond(condition, yes, lambda x, w, v: x @ v, x, weight, turned)
+        assert not still.is_traced
+        y = sw.cond(condition, yes, lambda x, w, v: x @ v, x.trace(), weight, turned)
+        return still, y, (y * y).sum().backward()[weight]
+
+    same(function, draw(3, seed=0, device=device))
+
+
 # ---- keys, cells, prints --------------------------------------------------------------------------------------------
 @on_both
 def test_a_key_moves_on_alike_whichever_branch_is_taken(device: Any) -> None:

@@ -17,13 +17,14 @@ from shapewright.graph.passes import (
     common_subexpressions,
     constant_folding,
     dead_code,
+    prune,
     simplify,
     sums_of_pads,
 )
 from shapewright.tensor.tensor import make
 from tests.test_random_programs import SHAPES, programs, run
 
-PASSES = [dead_code, canonical, common_subexpressions, constant_folding, sums_of_pads, simplify]
+PASSES = [dead_code, prune, canonical, common_subexpressions, constant_folding, sums_of_pads, simplify]
 
 
 def captured(function: Any, arrays: list[np.ndarray]) -> Graph:
@@ -214,3 +215,48 @@ def test_pads_that_others_need_or_that_are_not_of_zeros_stay() -> None:
     for function in (needed, of_ones):
         graph = captured(function, [np.ones(2)])
         assert names(sums_of_pads(graph)) == names(graph)
+
+
+def test_what_a_loop_gives_and_reads_in_vain_goes() -> None:
+    def looped(inputs: list[Any]) -> list[Any]:
+        unused = inputs[1].exp()
+        body = lambda h, x: (h + x.sin(), (h.cos(), x * unused))  # noqa: E731  # as users write it
+        return [sw.scan(body, inputs[0], sw.stack((inputs[0], inputs[0]), axis=0))[0]]
+
+    arrays = [np.ones(3), np.ones(3)]
+    graph = captured(looped, arrays)
+    after = prune(graph)
+    after.check()
+    assert "exp" in names(graph) and "exp" not in names(after)
+    (loop,) = [operation for operation in after.operations if operation.op.name == "scan"]
+    assert names(loop.params["body"].graph) == ["sin", "add"] and len(loop.operands) == 2
+    np.testing.assert_array_equal(evaluated(graph, arrays)[0], evaluated(after, arrays)[0])
+
+
+def test_the_text_of_a_loop_and_of_a_choice() -> None:
+    def looped(inputs: list[Any]) -> list[Any]:
+        x = inputs[0]
+        last = sw.scan(lambda h, nothing: (h * x, None), x, length=4)[0]
+        return [sw.cond(last.sum() > 0.0, lambda v: v.exp(), lambda v: v, last)]
+
+    assert str(simplify(captured(looped, [np.ones(3)]))) == (
+        "arguments x0: f64[3]\n"
+        "  v1: scan(x0, x0, length=4, same=1, carries=1, reverse=False, backwards=False, draws=())\n"
+        "    body:\n"
+        "      arguments x0: f64[3], v1: f64[3]\n"
+        "        v2: f64[3] = mul(v1, x0)\n"
+        "      return v2\n"
+        "  v2: f64[3] = part(v1, index=0)\n"
+        "  v3: f64[] = sum(v2, axes=(0,))\n"
+        "  v4: bool[] = gt(v3, 0.0)\n"
+        "  v5: cond(v4, v2, draws=((), ()))\n"
+        "    yes:\n"
+        "      arguments v0: f64[3]\n"
+        "        v1: f64[3] = exp(v0)\n"
+        "      return v1\n"
+        "    no:\n"
+        "      arguments v0: f64[3]\n"
+        "      return v0\n"
+        "  v6: f64[3] = part(v5, index=0)\n"
+        "return v6"
+    )

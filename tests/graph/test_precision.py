@@ -86,6 +86,18 @@ def test_operands_are_rounded_once_where_they_are_computed() -> None:
     assert [v.spec.dtype for v in graph.results] == [sw.f32] * 3
 
 
+def test_parts_that_are_put_together_are_rounded_before() -> None:
+    def joined(inputs: list[Any]) -> list[Any]:
+        x, outside = inputs
+        both = sw.concat((x.sin(), x.cos()), axis=1)
+        return [both @ both, sw.concat((x.exp(), outside), axis=1) @ both]
+
+    graph = bf16_products(simplify(captured(joined, [np.ones((4, 2), np.float32)] * 2)))
+    assert names(graph).count("rounded_to_bf16") == 2
+    kinds = [operation.result.spec.dtype for operation in graph.operations if operation.op is ops.concat]
+    assert kinds == [sw.bf16, sw.f32]
+
+
 def test_a_bias_has_its_gradient_from_the_numbers_that_its_weight_has() -> None:
     def layer(inputs: list[Any]) -> list[Any]:
         x, weight, bias, g = inputs
@@ -256,6 +268,20 @@ def test_a_function_called_inside_another_takes_its_precision() -> None:
 
     y = sw.tensor([[1.0 + 2.0**-9]])
     assert sw.compile(lambda x: inner(x))(y).tolist() == (y @ y).tolist() != inner(y).tolist()
+
+
+def test_products_in_loops_and_choices_too() -> None:
+    y = sw.tensor([[1.0 + 2.0**-9]])
+
+    def three_times(x: Tensor) -> Tensor:
+        return sw.scan(lambda h, _: (h @ y, h), x, length=3)[0]
+
+    def if_positive(x: Tensor) -> Tensor:
+        return sw.cond(x.sum() > 0.0, lambda: x @ y, lambda: x)
+
+    for function in (three_times, if_positive):
+        assert sw.compile(function)(y)[0, 0].item() > 1.0
+        assert sw.compile(function, precision="bf16")(y).tolist() == [[1.0]]
 
 
 CHOICES = """

@@ -152,8 +152,14 @@ def _text(graph: Graph) -> str:
             lines.append(f"{title} " + ", ".join(map(typed, variables)))
     for operation in graph.operations:
         parts = [called(o) if isinstance(o, Variable) else repr(o) for o in operation.operands]
-        parts += [f"{name}={_shown(value)}" for name, value in operation.params.items()]
-        lines.append(f"  {typed(operation.result)} = {operation.op.name}({', '.join(parts)})")
+        # Of loops and choices (`structure.py`), the bodies stand below.
+        bodies = {name: value.graph for name, value in operation.params.items() if hasattr(value, "graph")}
+        parts += [f"{name}={_shown(value)}" for name, value in operation.params.items() if name not in bodies]
+        result = called(operation.result) + ":" if bodies else typed(operation.result) + " ="
+        lines.append(f"  {result} {operation.op.name}({', '.join(parts)})")
+        for name, body in bodies.items():
+            lines.append(f"    {name}:")
+            lines.extend("      " + line for line in _text(body).splitlines())
     lines.extend(f"update {called(graph.cells[index])} <- {called(new)}" for index, new in graph.updates.items())
     lines.append("return " + ", ".join(map(called, graph.results)))
     return "\n".join(lines)

@@ -27,6 +27,7 @@ from ._inside import (
     given,
     is_differentiable,
     next_serial,
+    origin_of,
     read_outside,
     source_of,
     summed,
@@ -70,6 +71,9 @@ def loop(
         with body_of(outer, again=again) as inner:
             inside = [argument(inner, x._spec, x._dims, flag) for x, flag in zip(carry, trained, strict=True)]
             rows = [argument(inner, *_row(x), training_of(x)) for x in xs]
+            for value, x in zip((*inside, *rows), (*carry, *xs), strict=True):
+                # What an untraced parameter gave must not lose its gradient silently inside either.
+                value._origin = origin_of(x) if value._node is None else None
             following, columns = step(inside, rows)
             newly = [k for k, value in enumerate(following) if trained[k] is None and is_differentiable(value)]
             new = [variable_of(inner, value) for value in following]

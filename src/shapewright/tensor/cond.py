@@ -6,22 +6,35 @@ What it is not: the choice of numbers, element by element (`sw.where`), or how a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 from shapewright.graph import Capture, active
 from shapewright.ops.core import describe_operand
-from shapewright.shapes.dtypes import bool_
+from shapewright.shapes.dtypes import DType, bool_
 from shapewright.shapes.errors import ArgumentError, CaptureError, DTypeError, Error, ShapeError
 
 from ._choice import choice
 from ._inside import argument, body_of, entered
 from ._nested import describe_form, flatten, unflatten
 from .binding import check_callable
-from .scan import read_parameter
 from .tensor import Tensor
 
+if TYPE_CHECKING:
+    from shapewright.shapes.typing import IntTuple
 
-def cond[*Ts, R](predicate: Tensor[[], bool_], yes: Callable[[*Ts], R], no: Callable[[*Ts], R], *operands: *Ts) -> R:
+
+@overload
+def cond[*Ts, S: IntTuple, D: DType](
+    predicate: Tensor[[], bool_],
+    yes: Callable[[*Ts], Tensor[S, D]],
+    no: Callable[[*Ts], Tensor[S, D]],
+    *operands: *Ts,
+) -> Tensor[S, D]: ...
+@overload
+def cond[*Ts, R: tuple[Any, ...] | list[Any] | dict[str, Any]](
+    predicate: Tensor[[], bool_], yes: Callable[[*Ts], R], no: Callable[[*Ts], R], *operands: *Ts
+) -> R: ...
+def cond(predicate: Any, yes: Callable[..., Any], no: Callable[..., Any], *operands: Any) -> Any:
     """Call `yes(*operands)` if a tensor is true, else `no(*operands)`; only that one is computed.
 
     Under `sw.compile` it is a choice of the program: both functions run in Python while it is recorded, and each run of
@@ -56,10 +69,13 @@ def cond[*Ts, R](predicate: Tensor[[], bool_], yes: Callable[[*Ts], R], no: Call
     form = flatten(operands, leaves, "cond: the operands")
     capture = active.capture
     if capture is not None:
-        leaves = [entered(capture, read_parameter(x), "cond") for x in leaves]
-        joined = _Joined(form)
+        # Parameters, and what comes from them untraced, are read inside like what the branches close over.
+        operands_here = [x for x in leaves if x._node is not None or x._origin is None]
+        joined = _Joined(form, [None if any(x is y for y in operands_here) else x for x in leaves])
         results = choice(
-            entered(capture, predicate, "cond"), [joined.branch(yes, "yes"), joined.branch(no, "no")], leaves
+            entered(capture, predicate, "cond"),
+            [joined.branch(yes, "yes"), joined.branch(no, "no")],
+            [entered(capture, x, "cond") for x in operands_here],
         )
         return unflatten(joined.form, results)
     taken, other = (yes, no) if bool(predicate) else (no, yes)
@@ -90,8 +106,10 @@ def _check_predicate(predicate: Any) -> None:
 class _Joined:
     """Branches over lists of tensors, from functions over whatever nests the user has; what they give must be alike."""
 
-    def __init__(self, operands_form: Any) -> None:
+    def __init__(self, operands_form: Any, held: Sequence[Any] = ()) -> None:
         self._operands_form = operands_form
+        # Operands that a branch is not given but has already; None where it is given one.
+        self._held = list(held)
         self.form: Any = None
         self._first: tuple[str, list[Any]] | None = None
 
@@ -100,7 +118,9 @@ class _Joined:
 
         def run(leaves: list[Any]) -> list[Any]:
             results: list[Any] = []
-            value = function(*unflatten(self._operands_form, leaves))
+            given = iter(leaves)
+            operands = [next(given) if x is None else x for x in self._held] or leaves
+            value = function(*unflatten(self._operands_form, operands))
             form = flatten(value, results, f"cond: what {name} gives")
             if self._first is None:
                 self.form, self._first = form, (name, results)

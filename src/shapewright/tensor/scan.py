@@ -5,7 +5,7 @@ What it is not: how a loop is recorded (`_loop.py`) or compiled (`devices/`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 from shapewright.graph import Capture, active
@@ -23,7 +23,7 @@ from .parameter import Parameter
 from .tensor import Tensor, make
 
 if TYPE_CHECKING:
-    from shapewright.shapes.typing import IntTuple, IntVar
+    from shapewright.shapes.typing import Int, IntTuple, IntVar
 
 
 @overload
@@ -43,8 +43,33 @@ def scan[C, N: IntVar, Xs: IntTuple, DX: DType](
     reverse: bool = False,
 ) -> tuple[C, None]: ...
 @overload
-def scan[C, X, Y](
-    body: Callable[[C, X], tuple[C, Y]], carry: C, xs: Any = None, *, length: int | None = None, reverse: bool = False
+def scan[C, N: IntVar, As: IntTuple, DA: DType, Bs: IntTuple, DB: DType, Ys: IntTuple, DY: DType](
+    body: Callable[[C, tuple[Tensor[As, DA], Tensor[Bs, DB]]], tuple[C, Tensor[Ys, DY]]],
+    carry: C,
+    xs: tuple[Tensor[[N, *As], DA], Tensor[[N, *Bs], DB]],
+    *,
+    reverse: bool = False,
+) -> tuple[C, Tensor[[N, *Ys], DY]]: ...
+@overload
+def scan[C, N: IntVar, As: IntTuple, DA: DType, Bs: IntTuple, DB: DType](
+    body: Callable[[C, tuple[Tensor[As, DA], Tensor[Bs, DB]]], tuple[C, None]],
+    carry: C,
+    xs: tuple[Tensor[[N, *As], DA], Tensor[[N, *Bs], DB]],
+    *,
+    reverse: bool = False,
+) -> tuple[C, None]: ...
+@overload
+def scan[C, N: IntVar, Ys: IntTuple, DY: DType](
+    body: Callable[[C, None], tuple[C, Tensor[Ys, DY]]], carry: C, xs: None = None, *, length: Int[N]
+) -> tuple[C, Tensor[[N, *Ys], DY]]: ...
+@overload
+def scan[C, X](
+    body: Callable[[C, X], tuple[C, Any]],
+    carry: C,
+    xs: Sequence[Any] | Mapping[str, Any] | None = None,
+    *,
+    length: int | None = None,
+    reverse: bool = False,
 ) -> tuple[C, Any]: ...
 def scan(
     body: Callable[[Any, Any], tuple[Any, Any]],

@@ -178,7 +178,8 @@ def make_plan(problem: Problem, target: Target, threads: int, *, has_epilogue: b
     most_rows, vectors = _tile(problem, target, lanes, threads)
     if dot:
         most_rows, vectors = 1, 1
-    grid = _grid(problem, words, most_rows, vectors, dot, threads)
+    is_near = not dot and _is_near(problem, words, target)
+    grid = _grid(problem, words, most_rows, vectors, dot, is_near, threads)
     parts = ((problem.m, 1),) if problem.m == 0 else split(problem.m, most_rows, grid[1])
     tile_rows = max(rows for rows, _ in parts)
     tiles = sum(count for _, count in parts)
@@ -190,7 +191,7 @@ def make_plan(problem: Problem, target: Target, threads: int, *, has_epilogue: b
     # Rows that lie side by side are read together: each row of A along k is on another page.
     group = min(4, tiles) if pack_a == "panel" and problem.a.row == 1 and not dot else 1
     is_read_once = tiles == 1 and problem.b.column == 1 and _is_direct(problem.b, problem, words)
-    pack_b = not dot and not is_read_once
+    pack_b = not dot and not is_read_once and not is_near
     size = SIZES[words.kind]
     k_step, block_panels = max(1, problem.k), most_panels
     if pack_b:
@@ -199,6 +200,8 @@ def make_plan(problem: Problem, target: Target, threads: int, *, has_epilogue: b
         block_panels = max(1, min(most_panels, target.level2_bytes * 3 // 4 // panel_bytes))
         # Blocks as even as can be.
         block_panels = _ceil(most_panels, max(1, _ceil(most_panels, block_panels)))
+    elif is_near:
+        k_step = _k_step(problem.k, words, tile_rows, width, target)
     elif not dot and problem.k * problem.n * size > 4 * target.level2_bytes:
         # B comes from memory: whole rows in turn are read faster than parts of rows, each on another page.
         k_step = min(k_step, 8)
@@ -269,6 +272,17 @@ def _is_direct(operand: Operand, problem: Problem, words: Words) -> bool:
     return operand.kind == problem.compute and (not words.rounded or operand.kind == BF16)
 
 
+def _is_near(problem: Problem, words: Words, target: Target) -> bool:
+    """Whether B can be read where it is: rows of what the kernels read, all of them together in the second cache.
+
+    What lies within half of that cache falls into all of its sets alike, whatever the distance from row to row is.
+    """
+    b = problem.b
+    whole = problem.n % words.lanes == 0 or target.has_masks
+    bytes_ = max(0, problem.k - 1) * abs(b.row) * SIZES[b.kind] + problem.n * SIZES[b.kind]
+    return b.column == 1 and whole and _is_direct(b, problem, words) and bytes_ <= target.level2_bytes // 2
+
+
 def _a_packing(problem: Problem, words: Words, panels: int, dot: bool) -> str:
     """Decide how A is packed: not at all where it can be read in place at no cost."""
     a = problem.a
@@ -308,7 +322,7 @@ def _tile(problem: Problem, target: Target, lanes: int, threads: int) -> tuple[i
 
 
 def _grid(
-    problem: Problem, words: Words, most_rows: int, vectors: int, dot: bool, threads: int
+    problem: Problem, words: Words, most_rows: int, vectors: int, dot: bool, is_near: bool, threads: int
 ) -> tuple[int, int, int]:
     """Choose how many threads share the batch, the rows and the columns: the cut whose slowest thread is done first.
 
@@ -330,7 +344,7 @@ def _grid(
                 continue
             rows = _ceil(problem.m, tiles) * _ceil(tiles, along_m)
             columns = min(_ceil(panels, along_n) * vectors, vectors_of_c)
-            packs = not dot and (tiles > 1 or problem.b.column != 1)
+            packs = not dot and not is_near and (tiles > 1 or problem.b.column != 1)
             # Every tile reads its panels of B once; packing writes them, too, and turns what lies along k.
             reading = columns * _ceil(tiles, along_m) * 0.5 + rows / words.lanes
             if packs:

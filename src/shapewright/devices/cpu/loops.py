@@ -22,6 +22,8 @@ from .fusion import Kernel
 
 # Work below this many elements is not worth waking the other threads for.
 SMALL = 4096
+# Vectors of a row that a sum over rows reads at once: some cache lines that follow each other.
+_AT_ONCE = 4
 
 
 @dataclass
@@ -345,32 +347,50 @@ def _across(
     inner = kept[-1]
     outer_kept = kept[:-1]
     count = math.prod(axis.size for axis in gone)
+    outer = math.prod(axis.size for axis in outer_kept)
     vector = ir.vector(lanes, kind)
-    blocks = -(-inner.size // lanes)
-    rounds = math.prod(axis.size for axis in outer_kept) * blocks
 
-    def block(start: Any, stop: Any) -> None:
-        with f.loop(start, stop) as loop:
-            outer = loop.counter // blocks
-            index = (loop.counter % blocks) * lanes
-            bases = nest.moved(nest.base, outer_kept, outer) if outer_kept else nest.base
-            rest = inner.size % lanes
-            mask = None
-            if rest:
-                left = f.intrinsic("smin", inner.size - index, f.constant(lanes))
-                mask = f.first_lanes(left, lanes)
-            with f.loop(0, count, carry=[f.constant(neutral, vector)]) as through:
-                inside = nest.moved(bases, gone, through.counter) if gone else bases
-                value = element(inside, index, lanes, mask, {})
-                through.next(combine(f, operation, through.values[0], value))
-            total = combine.finished(f, operation, through.values[0], result.spec.dtype)
-            store(f, total, bases[result], index, lanes, mask, result.spec.dtype)
+    def columns(first: int, at_once: int, blocks: int) -> None:
+        """Reduce `blocks` blocks of `at_once` vectors each, from column `first` on."""
+        width = lanes * at_once
 
-    if rounds * count * lanes < SMALL or rounds < nest.threads or nest.threads == 1:
-        with nest.alone():
-            block(0, rounds)
-    else:
-        block(*nest.part(rounds))
+        def block(start: Any, stop: Any) -> None:
+            with f.loop(start, stop) as loop:
+                index = (loop.counter % blocks) * width + first
+                bases = nest.moved(nest.base, outer_kept, loop.counter // blocks) if outer_kept else nest.base
+                mask = None
+                if first + blocks * width > inner.size:
+                    mask = f.first_lanes(f.intrinsic("smin", inner.size - index, f.constant(lanes)), lanes)
+                places = [index + number * lanes if number else index for number in range(at_once)]
+                with f.loop(0, count, carry=[f.constant(neutral, vector)] * at_once) as through:
+                    inside = nest.moved(bases, gone, through.counter) if gone else bases
+                    values = [element(inside, place, lanes, mask, {}) for place in places]
+                    pairs = zip(through.values, values, strict=True)
+                    through.next(*[combine(f, operation, total, value) for total, value in pairs])
+                for place, value in zip(places, through.values, strict=True):
+                    total = combine.finished(f, operation, value, result.spec.dtype)
+                    store(f, total, bases[result], place, lanes, mask, result.spec.dtype)
+
+        rounds = outer * blocks
+        if rounds * count * width < SMALL or rounds < nest.threads or nest.threads == 1:
+            with nest.alone():
+                block(0, rounds)
+        else:
+            block(*nest.part(rounds))
+
+    # Several vectors of a row at once: rows may lie on different pages, and one sum waits for the one before it.
+    first = 0
+    at_once = _AT_ONCE if len(nest.kernel.leaves) == 1 else _AT_ONCE // 2
+    while at_once > 1:
+        blocks = inner.size // (lanes * at_once)
+        # The threads' shares must be alike.
+        if blocks and (outer * blocks % nest.threads == 0 or outer * blocks >= 8 * nest.threads):
+            columns(0, at_once, blocks)
+            first = blocks * lanes * at_once
+            break
+        at_once //= 2
+    if first < inner.size:
+        columns(first, 1, -(-(inner.size - first) // lanes))
 
 
 __all__ = ["SMALL", "Axis", "Nest", "row_major", "write_loop", "write_reduction"]

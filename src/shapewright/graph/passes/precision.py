@@ -16,6 +16,7 @@ from collections.abc import Mapping
 
 from shapewright import ops
 from shapewright.graph.graph import Graph, Operation, Variable
+from shapewright.graph.structure import Body, bodies, is_structure
 from shapewright.ops.core import Op
 from shapewright.ops.precision import matmul_in_bf16, rounded_to_bf16, sum_of_bf16
 from shapewright.shapes.dtypes import bf16, f32, spec
@@ -25,16 +26,20 @@ from .dead import dead_code
 # What becomes of a product whose operands and result are f32.
 IN_BF16: Mapping[Op, Op] = {ops.matmul: matmul_in_bf16}
 # Ops that show elements in other places: rounding before them is rounding after them.
-_MOVES = (ops.permute, ops.reshape, ops.slice, ops.broadcast, ops.flip, ops.unfold2d)
+_MOVES = (ops.permute, ops.reshape, ops.slice, ops.broadcast, ops.flip, ops.unfold2d, ops.concat)
 
 
 def bf16_products(graph: Graph) -> Graph:
-    """Let every product of f32 take its operands in bf16."""
+    """Let every product of f32 take its operands in bf16, those in loops and choices too."""
     wanted = _wanted(graph)
     exact = _needed_in_f32(graph, wanted)
     narrow: dict[Variable, Variable] = {}
     operations: list[Operation] = []
     for operation in graph.operations:
+        if is_structure(operation):
+            params = dict(operation.params)
+            params.update({name: Body(bf16_products(params[name].graph)) for name in bodies(operation)})
+            operation = Operation(operation.op, operation.operands, params, operation.result)
         if _is_product(operation):
             operands = tuple([narrow.get(operand, operand) for operand in operation.operands])
             operation = Operation(IN_BF16[operation.op], operands, operation.params, operation.result)
@@ -45,9 +50,9 @@ def bf16_products(graph: Graph) -> Graph:
         result = operation.result
         if result in wanted:
             narrow[result] = Variable(spec(result.spec.sizes, bf16), result.name)
-            if operation.op in _MOVES and operation.operands[0] in narrow:
-                source = narrow[operation.operands[0]]
-                operations.append(Operation(operation.op, (source,), operation.params, narrow[result]))
+            if operation.op in _MOVES and all(v in narrow for v in operation.variables):
+                sources = tuple([narrow[v] for v in operation.variables])
+                operations.append(Operation(operation.op, sources, operation.params, narrow[result]))
             else:
                 operations.append(Operation(rounded_to_bf16, (result,), {}, narrow[result]))
     return dead_code(graph.with_operations(operations))
@@ -65,7 +70,8 @@ def _wanted(graph: Graph) -> set[Variable]:
     computed: set[Variable] = set()
     wanted: set[Variable] = set()
     for operation in graph.operations:
-        if operation.op not in _MOVES or operation.operands[0] in computed:
+        # What is moved from outside alone, or partly, stays f32, and the product rounds it.
+        if operation.op not in _MOVES or computed.issuperset(operation.variables):
             computed.add(operation.result)
         if _is_product(operation):
             wanted.update(computed.intersection(operation.variables))
@@ -76,11 +82,11 @@ def _wanted(graph: Graph) -> set[Variable]:
         if 2 * parts.get(result, 0) >= result.spec.count > 0:
             wanted.add(result)
         if result in wanted and operation.op in _MOVES:
-            (source,) = operation.operands
             if operation.op is ops.slice:
+                (source,) = operation.variables
                 parts[source] = parts.get(source, 0) + result.spec.count
             else:
-                wanted.add(source)
+                wanted.update(operation.variables)
     return wanted
 
 
