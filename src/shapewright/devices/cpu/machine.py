@@ -31,6 +31,9 @@ from . import code_cache
 from .ir import SIZES
 from .soft_conversions import CONVERSIONS
 
+# LLVM's effort in code generation. With more it also puts instructions into another order, for a seventh of the time of
+# compiling; the kernels' order is right as it is, and processors find their own.
+_EFFORT = 1
 _IS_X86 = platform.machine().lower() in ("x86_64", "amd64")
 # From least to most; what each needs beyond the one before.
 _NEEDS = {
@@ -216,7 +219,7 @@ def compile_module(
     target: Target | None = None,
     use_cache: bool = True,
     speed_level: int = 0,
-    effort: int = 2,
+    effort: int = _EFFORT,
 ) -> Code:
     """Turn the IR text of a module into code, or load it from the cache.
 
@@ -269,7 +272,7 @@ def compile_module(
     return Code(engine, is_cached, laps)
 
 
-def assembly(text: str, target: Target | None = None, *, speed_level: int = 0, effort: int = 2) -> str:
+def assembly(text: str, target: Target | None = None, *, speed_level: int = 0, effort: int = _EFFORT) -> str:
     """Give the assembly of a module, for people to read."""
     _binding()
     target = target or select_target()
@@ -364,7 +367,7 @@ def _parse(text: str, target: Target, machine: Any, speed_level: int) -> Any:
 def _load(code: bytes, target: Target) -> Any:
     binding = _binding()
     Code._dropped.clear()
-    machine = _machine(target, 2)
+    machine = _machine(target, _EFFORT)
     empty = binding.parse_assembly(f'target triple = "{machine.triple}"\n')
     # A machine belongs to its engine: shared, it would be freed with the first.
     engine = binding.create_mcjit_compiler(empty, machine)
