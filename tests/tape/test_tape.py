@@ -190,3 +190,16 @@ def test_threads_share_parameters_and_have_their_own_tapes() -> None:
     for thread in threads:
         thread.join()
     assert found == [[4.0, 6.0]] * 200
+
+
+def test_a_checkpointed_function_may_close_over_traced_values() -> None:
+    x = sw.tensor([[0.5, 2.0], [3.0, -1.0]]).trace()
+    results = []
+    for again in (False, True):
+        h = x[0]
+        for place in range(2):
+            row = x[place] * x[1]
+            step = lambda h, row=row: (h * row).sin() + row  # noqa: E731  # closes over the row, as loops do
+            h = sw.checkpoint(step, h) if again else step(h)
+        results.append((h * h).sum().backward()[x].numpy())
+    np.testing.assert_allclose(results[1], results[0], rtol=1e-6)

@@ -27,7 +27,6 @@ from ._inside import (
     closed,
     given,
     is_differentiable,
-    next_serial,
     read_outside,
     source_of,
     summed,
@@ -212,7 +211,7 @@ class _Back:
     def _walk(self, operands: list[Any], *, trace: bool) -> tuple[list[Any], dict[Any, tuple[Node, Any]]]:
         inner: Any = active.capture
         choice = self.choice
-        serial = next_serial()
+        stops: Any = Outside()
         count = len(choice.taken)
         taken = zip(operands[:count], choice.taken, strict=True)
         sources = [source_of(x, training_of(outside), trace=trace) for x, outside in taken]
@@ -220,8 +219,7 @@ class _Back:
             inner.write(cell, variable.spec, inner.home, None, inner.adopt(variable, variable.spec, inner.outer))
         results = self.branch(sources)
         seeds = [(results[index]._node, part) for index, part in zip(self.indices, operands[count:], strict=True)]
-        own = [x._node for x in sources if x._node is not None]
-        stops: Any = Outside(serial, own)
+        stops.ends_at(sources)
         seeds = [(node, part) for node, part in seeds if node is not None]
         leaves = pull_back(seeds, keep=trace, trace=trace, stops=stops)
 

@@ -15,7 +15,7 @@ from shapewright.graph import Capture, Graph, Inner, Variable, active
 from shapewright.shapes.errors import CaptureError, DeviceError
 from shapewright.tape import Deferred, Leaf, Node, total
 
-from .differentiate import _Link, is_replaying
+from .differentiate import Earlier, _Link, is_replaying
 from .random import Key, _replay
 from .tensor import make
 
@@ -116,20 +116,19 @@ def zeros_of(spec: Any, device: Any) -> Any:
 
 
 # ---- what a body closes over ----------------------------------------------------------------------------------------
-def next_serial() -> int:
-    """Give a number that is higher than that of every node so far."""
-    return Leaf(None, False).serial
-
-
-class Outside:
+class Outside(Earlier):
     """The nodes at which a walk back through a body ends: its own arguments, and all that is older than its tape."""
 
-    def __init__(self, serial: int, own: Sequence[Any]) -> None:
-        self._serial = serial
-        self._own = set(own)
+    def __init__(self) -> None:
+        super().__init__()
+        self._own: set[Any] = set()
+
+    def ends_at(self, sources: Sequence[Any]) -> None:
+        """Take the arguments of the body for ends, too."""
+        self._own = {x._node for x in sources if x._node is not None}
 
     def __contains__(self, node: object) -> bool:
-        return node in self._own or (isinstance(node, Node) and node.serial < self._serial)
+        return node in self._own or super().__contains__(node)
 
     def closures(self, leaves: dict[Node, list[Callable[[], Any]]]) -> dict[Any, tuple[Node, Any]]:
         """Give the gradients of what the body closes over: of values traced around it, and of parameters.
@@ -139,7 +138,7 @@ class Outside:
         found: dict[Any, tuple[Node, Any]] = {}
         for node, parts in leaves.items():
             owner = getattr(node, "owner", None) if isinstance(node, Leaf) else None
-            if node in self._own or (owner is None and node.serial >= self._serial):
+            if node in self._own or (owner is None and node.serial >= self.serial):
                 continue
             key = ("parameter", id(owner)) if owner is not None else ("value", id(node))
             gradient = total(node, parts)

@@ -26,7 +26,6 @@ from ._inside import (
     closed,
     given,
     is_differentiable,
-    next_serial,
     origin_of,
     read_outside,
     source_of,
@@ -257,7 +256,7 @@ class _Back:
         inner: Any = active.capture
         loop = self.loop
         at = iter(rows)
-        serial = next_serial()
+        stops: Any = Outside()
         carry = [source_of(next(at), flag, trace=trace) for flag in loop.trained]
         xs = [source_of(next(at), training_of(x), trace=trace) for x in loop.xs]
         for cell, variable in loop.cells:
@@ -268,8 +267,7 @@ class _Back:
         results = [*following, *columns, *carry]
         seeds = [(results[k]._node, part) for k, part in zip(self.of_carry, gradients, strict=True)]
         seeds += [(results[index]._node, part) for index, part in zip(self.of_columns, of_columns, strict=True)]
-        own = [x._node for x in (*carry, *xs) if x._node is not None]
-        stops: Any = Outside(serial, own)
+        stops.ends_at([*carry, *xs])
         leaves = pull_back(
             [(node, part) for node, part in seeds if node is not None], keep=trace, trace=trace, stops=stops
         )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, overload
 from shapewright.ops.core import describe_operand
 from shapewright.shapes.dtypes import DType
 from shapewright.shapes.errors import ArgumentError, ShapeError
-from shapewright.tape import Gradients, Node, pull_back, total
+from shapewright.tape import Gradients, Leaf, Node, pull_back, total
 
 from .binding import check_callable
 from .random import Key, _replay
@@ -197,24 +197,35 @@ def is_replaying() -> bool:
     return stream is not None and getattr(stream, "at", None) is not None
 
 
+class Earlier:
+    """The nodes that were there before this: a walk back through what came later ends at them."""
+
+    def __init__(self) -> None:
+        self.serial = Leaf(None, False).serial
+
+    def __contains__(self, node: object) -> bool:
+        return isinstance(node, Node) and node.serial < self.serial
+
+
 class _Checkpoint(Node):
     """A function that was called without keeping its tape. Its gradient is a dict from result to gradient."""
 
-    __slots__ = ("args", "draws", "function", "kwargs", "traced")
+    __slots__ = ("args", "draws", "function", "kwargs")
 
     def __init__(self, function: Any, args: Any, kwargs: Any, draws: _Draws, traced: list[Any]) -> None:
         super().__init__(None, (), {}, any(value._node.training for value in traced))
-        self.function, self.args, self.kwargs, self.draws, self.traced = function, args, kwargs, draws, traced
+        self.function, self.args, self.kwargs, self.draws = function, args, kwargs, draws
 
     def join(self, before: Any, part: Any) -> Any:
         return before + part
 
     def pull_back(self, gradient: Any, trace: bool) -> list[tuple[Node, Callable[[], Any]]]:
         self.draws.at = 0
+        # What the function closes over was traced before, and its own tape is walked later, once.
+        stops: Any = Earlier()
         result = _with_stream(self.draws, self.function, self.args, self.kwargs)
         results = result if isinstance(result, tuple) else (result,)
         seeds = [(results[index]._node, part) for index, part in gradient]
-        stops = {value._node for value in self.traced}
         leaves = pull_back(seeds, trace=trace, stops=stops)
         return [(node, lambda node=node, parts=parts: total(node, parts)) for node, parts in leaves.items()]
 
