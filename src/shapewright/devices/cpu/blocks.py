@@ -9,8 +9,9 @@ What it is not: the choice of what is a region (`regions.py`).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 from shapewright import ops
@@ -216,17 +217,31 @@ class _Walk:
         site, f = self.site, self.site.f
         batches, threads = math.prod(self.region.batch), site.threads
         if self.has_sums or batches % threads == 0 or batches >= 8 * threads:
-            start, stop = (site.thread * batches) // threads, ((site.thread + 1) * batches) // threads
-            with f.loop(start, stop) as loop:
-                for part in self.parts:
-                    self._call(loop.counter, *part)
+            first, last = (site.thread * batches) // threads, ((site.thread + 1) * batches) // threads
+            with f.loop(first, last) as loop:
+                for start, _, written in self._over_blocks():
+                    self._call(loop.counter, start, written)
             return
         # Few matrices: the threads take their blocks in turn.
-        for number, part in enumerate(self.parts):
+        for start, number, written in self._over_blocks():
             with f.loop((site.thread + number) % threads, batches, threads) as loop:
-                self._call(loop.counter, *part)
+                self._call(loop.counter, start, written)
 
-    def _call(self, number: ir.Register, start: int, written: _Written) -> None:
+    def _over_blocks(self) -> Iterator[tuple[ir.Register, ir.Register, _Written]]:
+        """Go through the blocks: the first row of each, its number, and its program, whose calls are written once."""
+        f = self.site.f
+        number = 0
+        for written, group in groupby(self.parts, key=lambda part: part[1]):
+            starts = [start for start, _ in group]
+            if len(starts) == 1:
+                yield f.constant(starts[0]), f.constant(number), written
+            else:
+                # All but the last block of rows, which comes first, have equally many.
+                with f.loop(0, len(starts)) as loop:
+                    yield loop.counter * (starts[1] - starts[0]) + starts[0], loop.counter + number, written
+            number += len(starts)
+
+    def _call(self, number: ir.Register, start: ir.Register, written: _Written) -> None:
         """Call the kernels of a block: its batch and its first row."""
         site, f = self.site, self.site.f
         indices = site.unravel(number, self.region.batch)
@@ -239,7 +254,7 @@ class _Walk:
                 if stride:
                     offset = offset + index * stride
             for kind, stride in zip(role, access.strides[rank:], strict=True):
-                if kind == ROW and start * stride:
+                if kind == ROW and stride:
                     offset = offset + start * stride
             places[argument] = f.address(site.pointer(access.buffer), offset, _memory(variable))
         outputs = dict(zip(self.region.outputs, site.kernel.outputs, strict=True))
