@@ -8,9 +8,12 @@ export PYTHON
 BIN := .venv/bin
 # Two workers: what a small machine has, and what the tests' own threads leave room for.
 PYTEST := python -m pytest -n 2
+# What runs a second time through sw.compile: always, and in test-all.
+COMPILED_FIRST := tests/nn tests/optim tests/tape
+COMPILED_TOO := tests/ops tests/tensor tests/test_semantics.py tests/test_random_programs.py
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check slow test-3.13 typing-report torch-values bench bench-sweep bench-eager peers format environment clean
+.PHONY: help demo test test-all check slow compiled instructions test-3.13 typing-report torch-values bench bench-sweep bench-eager peers format environment clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9.-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-14s %s\n", $$1, $$2 }'
@@ -22,8 +25,9 @@ demo: ## train a network on all of MNIST, save it, load it again
 
 test: check ## everything that must hold before a change lands
 	$(BIN)/$(PYTEST)
+	$(BIN)/$(PYTEST) --compiled $(COMPILED_FIRST)
 
-test-all: test slow test-3.13 ## the same, the slow tests, and Python 3.13
+test-all: test slow compiled instructions test-3.13 ## the same, the slow tests, all that computes compiled, and Python 3.13
 
 check: environment ## style and types
 	$(BIN)/ruff check .
@@ -32,6 +36,14 @@ check: environment ## style and types
 
 slow: environment ## the slow tests only
 	$(BIN)/$(PYTEST) -m slow
+
+compiled: environment ## every test that computes, through sw.compile
+	$(BIN)/$(PYTEST) --compiled $(COMPILED_FIRST) $(COMPILED_TOO)
+
+instructions: environment ## the engine's tests with every set of instructions that this processor has
+	@set -e; for name in $$($(BIN)/python -c "from shapewright.devices.cpu.machine import available; print(*available())"); do \
+		echo "SHAPEWRIGHT_CPU=$$name"; SHAPEWRIGHT_CPU=$$name $(BIN)/$(PYTEST) tests/cpu tests/graph; \
+	done
 
 test-3.13:
 	@scripts/environment .venv-3.13 dev

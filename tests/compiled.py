@@ -26,7 +26,6 @@ from shapewright.graph import active, one_moment
 from shapewright.ops.checks import probabilities
 from shapewright.ops.core import Op
 from shapewright.shapes.dtypes import Spec, from_numpy_dtype
-from shapewright.shapes.errors import Error
 from shapewright.tensor import parameter
 from shapewright.tensor.tensor import make
 
@@ -39,6 +38,7 @@ _MAY_REFUSE = {
     *(ops.take, ops.gather, ops.take_add, ops.gather_add, ops.one_hot),
     *(ops.floor_divide, ops.remainder, ops.pow, probabilities),
 }
+_WITHOUT_INTEGERS_NEVER = {ops.floor_divide, ops.remainder, ops.pow}
 _DRAWS = {ops.uniform, ops.normal, ops.randint, ops.random_bits}
 # Longer programs than this are cut: a test may go on for ever without looking at a number.
 _MOST_STEPS = 4000
@@ -77,11 +77,10 @@ def _run(self: Cpu, op: Op, operands: Sequence[Any], params: Mapping[str, Any], 
     with one_moment:
         found = tuple([o.array if isinstance(o, Waiting) and o.array is not None else o for o in operands])
         waiting = Waiting(op, found, dict(params), result)
-        if op in _MAY_REFUSE:
-            try:
-                return _numbers(waiting)
-            except Error:
-                return _original["run"](self, op, [_numbers(o) for o in found], params, result)
+        if op in _MAY_REFUSE and not (op in _WITHOUT_INTEGERS_NEVER and result.dtype.is_floating):
+            # What cannot refuse is not needed for it: `take` looks at its indices only.
+            looked_at = [_filled(o) if _is_float(o) and op is not probabilities else _aside(self, o) for o in found]
+            _original["run"](self, op, looked_at, params, result)
         for operand in found:
             if isinstance(operand, Waiting):
                 operand.is_used = True
@@ -90,6 +89,27 @@ def _run(self: Cpu, op: Op, operands: Sequence[Any], params: Mapping[str, Any], 
         if _kept > _MOST_STEPS:
             _compute(waiting)
         return waiting
+
+
+def _is_float(operand: Any) -> bool:
+    return isinstance(operand, Waiting) and operand.spec.dtype.is_floating
+
+
+def _filled(operand: Waiting) -> np.ndarray:
+    return np.broadcast_to(np.ones((), operand.spec.dtype.numpy), operand.spec.sizes)
+
+
+def _aside(self: Cpu, operand: Any) -> Any:
+    """Compute a value eagerly, only to see whether it would be refused."""
+    if not isinstance(operand, Waiting):
+        return operand
+    if operand.array is not None:
+        return operand.array
+    done: dict[int, Any] = {}
+    for step in _in_order([operand]):
+        given = [done[id(o)] if isinstance(o, Waiting) else o for o in step.operands]
+        done[id(step)] = _original["run"](self, step.op, given, step.params, step.spec)
+    return done[id(operand)]
 
 
 def _get(self: Cpu, storage: Any) -> np.ndarray:
@@ -148,7 +168,7 @@ def _compute(wanted: Waiting) -> None:
     """Compute one value, and with it what cells hold and what nothing else has needed: what a step gives."""
     global _kept
     ends = [w for w in list(_waiting) if not w.is_used and w is not wanted]
-    outputs = [wanted, *sorted(ends, key=lambda w: w.number)]
+    outputs = sorted([wanted, *ends], key=lambda w: w.number)
     cells = _updates()
     outputs = [w for w in outputs if all(w is not new for _, _, new in cells)]
     steps = _in_order([*outputs, *[new for _, _, new in cells]])
@@ -175,7 +195,7 @@ def _compute(wanted: Waiting) -> None:
         if step.op in _DRAWS:
             keys.append((params.pop("seed"), params.pop("counter")))
         numbers[id(step)] = len(numbers)
-        text.append((step.op.name, tuple(shown), repr(params), step.spec))
+        text.append((step.op.name, tuple(shown), tuple(params), tuple(map(_plain, params.values())), step.spec))
     places = [numbers[id(w)] for w in outputs]
     new_places = [numbers[id(new)] for _, _, new in cells]
     key = (tuple(text), tuple(places), tuple(new_places))
@@ -212,6 +232,13 @@ def _compute(wanted: Waiting) -> None:
         _finish(new, array)
         parameter._hold_storage(cell, array)
     _kept = 0
+
+
+def _plain(value: Any) -> Any:
+    """Tell parameters of operations apart: by what they say, or by which they are; a program keeps them."""
+    if isinstance(value, tuple | list):
+        return tuple(_plain(item) for item in value)
+    return (type(value), repr(value)) if isinstance(value, int | float | str | type | None) else ("is", id(value))
 
 
 def _finish(waiting: Waiting, array: np.ndarray) -> None:

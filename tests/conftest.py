@@ -25,6 +25,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--compiled", action="store_true", help="run everything that computes through sw.compile")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--compiled"):
+        left_out = [item for item in items if item.get_closest_marker("eager")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("eager")]
+
+
 @pytest.fixture(autouse=True)
 def through_compile(request: pytest.FixtureRequest) -> Iterator[None]:
     """Under `--compiled`, the operations of a test are one program of the engine; see `tests/compiled.py`."""

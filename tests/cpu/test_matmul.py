@@ -256,6 +256,19 @@ def test_operands_rounded_to_bf16(name: str, pools: dict[int, Pool]) -> None:
             product.check(product.run(pools[2], target=machine.select_target(name)), operands=BF16)
 
 
+@pytest.mark.parametrize("kinds", [(BF16, F32, F32), (F32, BF16, F32), (BF16, F32, BF16)], ids=str)
+def test_one_operand_rounded_where_the_other_is_bf16(kinds: tuple[str, str, str], pools: dict[int, Pool]) -> None:
+    """Activations of bf16 and weights of f32, in every transposition."""
+    for m, n, k in ((1, 20, 35), (3, 20, 35), (30, 41, 53)):
+        for left_turned, right_turned, _ in TURNS[:4]:
+            a = Guarded(numbers((k, m) if left_turned else (m, k), kinds[0]))
+            b = Guarded(numbers((n, k) if right_turned else (k, n), kinds[1]))
+            c = Guarded(np.full((m, n), np.nan, NUMPY[kinds[2]]))
+            views = (a.array.T if left_turned else a.array, b.array.T if right_turned else b.array, c.array)
+            product = Case(*views, kinds, bases=(a, b, c), rounded=True)
+            product.check(product.run(pools[2]), operands=BF16)
+
+
 @pytest.mark.parametrize("kind", [F32, BF16])
 def test_added_to_what_is_there(kind: str, pools: dict[int, Pool]) -> None:
     for size in ((3, 33, 50), (40, 61, 300)):

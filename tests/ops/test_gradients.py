@@ -113,6 +113,7 @@ def test_a_hidden_infinity_stays_out_of_the_gradient():
     np.testing.assert_allclose(ops.sum(y, axes=(0,)).backward()[x].numpy(), [0.0, 0.25])
 
 
+@pytest.mark.eager
 def test_the_gradient_of_a_shared_matrix_is_one_product():
     seen = []
 

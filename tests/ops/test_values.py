@@ -132,6 +132,7 @@ VIEWS = {
 }
 
 
+@pytest.mark.eager
 @pytest.mark.parametrize("dtype", [sw.f64, sw.f32, sw.bf16, sw.f16, sw.i64, sw.u8], ids=lambda dtype: dtype.name)
 @pytest.mark.parametrize("name", VIEWS)
 def test_views_copy_nothing(name, dtype):
@@ -142,6 +143,7 @@ def test_views_copy_nothing(name, dtype):
     assert view.numpy().strides is not None and not view.numpy().flags.writeable
 
 
+@pytest.mark.eager
 def test_a_diagonal_is_a_view():
     x = sw.from_numpy(real((4, 4), 1))
     diagonal = ops.einsum("ii->i", x)

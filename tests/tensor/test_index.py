@@ -58,6 +58,7 @@ def test_true_is_no_one_even_where_one_was_an_index_before() -> None:
         x[True]
 
 
+@pytest.mark.eager
 def test_slices_and_indices_are_views() -> None:
     x = _given()
     for at in (0, slice(1, None), (slice(None), 1), (..., slice(0, 3, 2)), None):

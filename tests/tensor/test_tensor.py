@@ -156,6 +156,7 @@ def test_copies_and_pickles_are_values() -> None:
     assert pickle.loads(pickle.dumps(x)).tolist() == [1.0, 2.0]
 
 
+@pytest.mark.eager
 def test_views_copy_nothing() -> None:
     x = sw.from_numpy(np.arange(24, dtype=np.float32).reshape(2, 3, 4)).expect((2, 3, 4))
     for view in (

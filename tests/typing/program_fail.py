@@ -45,3 +45,6 @@ sw.cond(h.sum() > 0.0, sw.checked(yes), sw.checked(yes), sums)  # BUG: branches 
 h + sw.cond(h.sum() > 0.0, yes, yes, h)  # BUG: what the branches give
 sw.cond(h.sum() > 0.0, yes)  # BUG: no second branch
 sw.debug_print(h)  # BUG: the text comes first
+sw.compile(yes, precision="fp16")  # BUG: no such precision
+sw.compile(precision=sw.bf16)  # BUG: a name in quotes
+sw.compile(precision="bf16")(yes)(x)  # BUG: three axes

@@ -103,3 +103,12 @@ def swapped(v: Tensor[[2]], u: Tensor[[3]]) -> tuple[Tensor[[3]], Tensor[[2]]]:
 
 assert_type(sw.cond(sw.tensor(True), swapped, swapped, sw.ones((2,)), sw.ones((3,)))[0], Tensor[[3]])
 assert_type(clipped(sw.ones((3,))), Tensor[[3]])
+
+
+@sw.compile(precision="bf16")
+def squared[B: IntVar](x: Tensor[[B, B]]) -> Tensor[[B, B]]:
+    return x @ x
+
+
+assert_type(squared(sw.ones((3, 3))), Tensor[[3, 3]])
+assert_type(sw.compile(swapped, precision="bf16")(sw.ones((2,)), sw.ones((3,)))[0], Tensor[[3]])

@@ -251,11 +251,10 @@ def _words_of(problem: Problem, target: Target) -> tuple[Words, bool]:
     both_bf16 = problem.a.kind == problem.b.kind == BF16
     rounded = problem.rounded and not both_bf16
     words = Words(problem.compute, rounded, False, target.has_bf16_convert, lanes)
-    # Where B lies along k, turning it round costs more than a few rows gain by it.
+    # Where B lies along k, turning it round costs more than a few rows gain by it; fewer, if each rounds it again.
     along = problem.b.row == 1 and (problem.b.column != 1 or problem.n == 1)
-    along = along and problem.m <= 4 and problem.k >= lanes
-    exact = problem.b.kind == BF16 or not rounded
-    if along and exact and SIZES[problem.b.kind] <= SIZES[problem.compute]:
+    along = along and problem.m <= (2 if rounded and problem.b.kind != BF16 else 4) and problem.k >= lanes
+    if along and SIZES[problem.b.kind] <= SIZES[problem.compute]:
         return words, True
     has_pairs = target.has_bf16_dot and target.vector_bits == 512 and problem.compute == F32
     return replace(words, pairs=has_pairs and (problem.rounded or both_bf16)), False

@@ -22,6 +22,7 @@ __all__ = [
     "load_numbers",
     "pack_panels",
     "pack_rows",
+    "rounded_numbers",
     "store_numbers",
     "transpose",
 ]
@@ -155,7 +156,7 @@ def transpose(function: Function, rows: list[Register]) -> list[Register]:
 
 
 # ---- words ----------------------------------------------------------------------------------------------------------
-def _rounded(function: Function, value: Register, words: Words) -> Register:
+def rounded_numbers(function: Function, value: Register, words: Words) -> Register:
     """Give the numbers as the product sees them, in the computing type."""
     if words.rounded and element(value.type) != BF16:
         value = convert(function, value, BF16, hardware=words.hardware)
@@ -172,7 +173,7 @@ def words_along(function: Function, pointer: Register, kind: str, words: Words, 
     if count <= 0:
         return function.constant(0, vector(words.lanes, words.kind))
     if not words.pairs:
-        return _rounded(function, load_numbers(function, pointer, kind, words.lanes, count), words)
+        return rounded_numbers(function, load_numbers(function, pointer, kind, words.lanes, count), words)
     if kind == BF16:
         bits = load_lanes(function, pointer, I16, 2 * words.lanes, count)
     else:
@@ -195,7 +196,7 @@ def words_across(
     """Give a vector of words of `count` rows or columns that lie side by side; `second` points one further along k."""
     value = load_numbers(function, pointer, kind, total, count)
     if not words.pairs:
-        return _rounded(function, value, words)
+        return rounded_numbers(function, value, words)
     low = function.cast("zext", _bits(function, value, words), I32)
     if second is None:
         return low

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .ir import BF16, I8, I64, PTR, SIZES, Function, Loop, Module, Register, element, lanes, vector
-from .packing import Words, load_numbers, store_numbers
+from .packing import Words, load_numbers, rounded_numbers, store_numbers
 
 # A cache line; and how many tensors a tile asks for ahead: more requests than these wait for each other.
 _LINE_BYTES = 64
@@ -394,7 +394,7 @@ def write_dot_kernel(
 
     Args:
         module: where the function goes; the same one is written once.
-        words: what is multiplied; never pairs. A's row is of its type.
+        words: what is multiplied; never pairs. A's row is of its type, and rounded; B is rounded here.
         kind: the type of B's elements.
         shape: one row of one vector.
         stride: from a column of B to the next, in elements.
@@ -425,7 +425,8 @@ def write_dot_kernel(
                 row = load_numbers(f, f.address(a, here, words.compute), words.compute, words.lanes, left)
                 first = f.address(b, here, kind)
                 for c in range(shape.columns):
-                    column = load_numbers(f, f.address(first, c * stride, kind), kind, words.lanes, left, words.compute)
+                    column = load_numbers(f, f.address(first, c * stride, kind), kind, words.lanes, left)
+                    column = rounded_numbers(f, column, words)
                     following[c * unroll + u] = _multiply_add(f, words, row, column, sums[c * unroll + u])
             return following
 
