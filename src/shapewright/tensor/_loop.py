@@ -130,7 +130,6 @@ def loop(
     tensors = given(outer, storages, values, node, dims)
     if node is not None:
         node.kept = tensors[len(new) + len(made) :]
-        node.outputs = [value._node is not None for value in values]
     return tensors[: len(new)], tensors[len(new) : len(new) + len(made)]
 
 
@@ -157,7 +156,6 @@ class _Loop(Node):
         "kept",
         "keys",
         "length",
-        "outputs",
         "reverse",
         "step",
         "trained",
@@ -181,7 +179,6 @@ class _Loop(Node):
         self.trained, self.bases, self.keys = list(trained), bases, list(keys)
         self.cells: list[tuple[Any, Variable]] = []
         self.kept: list[Any] = []
-        self.outputs: list[bool] = []
 
     def join(self, before: Any, part: Any) -> Any:
         return before + part
