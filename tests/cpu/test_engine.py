@@ -280,6 +280,35 @@ def test_padding_rows_of_one_element() -> None:
     compared(lambda x: [x[0][:, :1].pad((0, 1), (2, 1), value=3.0)], [np.arange(12.0).reshape(4, 3)], 0.0, 0.0)
 
 
+@pytest.mark.parametrize(
+    ("sizes", "before", "after"),
+    [
+        ((3, 5), (0, 1), (2, 0)),
+        ((64, 30), (1, 1), (1, 1)),
+        ((2, 40, 50), (0, 1, 3), (0, 1, 20)),
+        ((2, 6, 700), (1, 0, 1), (0, 2, 0)),
+        ((5000,), (4500,), (7,)),
+        ((3, 0, 4), (1, 1, 1), (1, 0, 1)),
+        ((1, 4100), (0, 0), (1, 0)),
+    ],
+)
+def test_pads(sizes: tuple[int, ...], before: tuple[int, ...], after: tuple[int, ...]) -> None:
+    """Some places or many around an operand that one thread writes or all: along each axis and along several."""
+    array = np.random.default_rng(0).normal(size=sizes)
+
+    def program(inputs: list[Any]) -> list[Any]:
+        (x,) = inputs
+        apart = tuple(2 if axis == 0 else 0 for axis in range(len(sizes)))
+        return [
+            ops.pad(x, before=before, after=after),
+            ops.pad(x, before=after, after=before, value=2.5),
+            ops.pad(x, before=before, after=after, interior=apart),
+            ops.pad(ops.permute(x, axes=tuple(reversed(range(len(sizes))))), before=before, after=after),
+        ]
+
+    compared(program, [array], 0.0, 0.0, is_checked=True)
+
+
 @pytest.mark.parametrize("columns", [16, 128, 200, 1037])
 def test_sums_over_rows(columns: int) -> None:
     """Columns that fill several vectors, one, and a part of one, of one tensor and of two."""

@@ -22,6 +22,7 @@ from .loops import Nest, write_loop, write_reduction
 from .machine import Target
 from .nested import Walk, is_any_shared, nested_key, walk, write_structure
 from .order import argsort
+from .placing import concat, pad
 from .plan import Plan, buffer_bytes
 from .products import product
 from .signature import signature
@@ -37,6 +38,8 @@ SCRATCH_BYTES = "scratch_bytes"
 THREADS = "threads_needed"
 KERNELS = {
     **SPECIAL,
+    ops.concat: concat,
+    ops.pad: pad,
     ops.matmul: product,
     matmul_in_bf16: product,
     ops.argsort: argsort,

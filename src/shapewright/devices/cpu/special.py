@@ -1,6 +1,7 @@
 """Kernels of their own: what is neither elementwise nor a reduction. Copies to other places, gathers, scatters, order.
 
-They walk the elements one by one. What it is not: matrix products (`matmul.py`), or the loops of vectors (`loops.py`).
+They walk the elements one by one. What it is not: matrix products (`matmul.py`), the loops of vectors (`loops.py`), or
+`concat` and `pad` (`placing.py`).
 """
 
 from __future__ import annotations
@@ -11,19 +12,17 @@ from contextlib import contextmanager
 from typing import Any
 
 from shapewright import ops
-from shapewright.graph import Operation, Variable
+from shapewright.graph import Variable
 from shapewright.ops.core import Op
-from shapewright.shapes.dtypes import bool_, f64, i64
+from shapewright.shapes.dtypes import bool_, i64
 
 from . import ir
-from .access import Access, row_major
+from .access import row_major
 from .elements import convert, load, register_type, store
-from .fusion import COPY, Kernel
-from .loops import Nest, write_loop
-from .threads import emit_barrier
+from .fusion import Kernel
 
 # Work below this many elements is not worth sharing.
-_SMALL = 4096
+SMALL = 4096
 
 
 class Site:
@@ -116,7 +115,7 @@ class Site:
         return load(
             self.f,
             self.pointer(access.buffer),
-            self._place(indices, access.strides, access.offset),
+            self.place(indices, access.strides, access.offset),
             1,
             1,
             None,
@@ -125,15 +124,16 @@ class Site:
 
     def write(self, value: ir.Register, indices: Sequence[Any], sizes: Sequence[int] | None = None) -> None:
         """Store one element of the result."""
-        place = self._place(indices, row_major(self.result.spec.sizes if sizes is None else sizes), 0)
+        place = self.place(indices, row_major(self.result.spec.sizes if sizes is None else sizes), 0)
         store(self.f, value, self.pointer(self.result), place, 1, None, self.result.spec.dtype)
 
     def result_at(self, indices: Sequence[Any]) -> ir.Register:
         """Load one element of the result, written before."""
-        place = self._place(indices, row_major(self.result.spec.sizes), 0)
+        place = self.place(indices, row_major(self.result.spec.sizes), 0)
         return load(self.f, self.pointer(self.result), place, 1, 1, None, self.result.spec.dtype)
 
-    def _place(self, indices: Sequence[Any], strides: Sequence[int], offset: int) -> ir.Register:
+    def place(self, indices: Sequence[Any], strides: Sequence[int], offset: int) -> ir.Register:
+        """Give the place of an element in a buffer."""
         place: Any = self.f.constant(offset)
         for index, stride in zip(indices, strides, strict=True):
             if stride:
@@ -147,7 +147,7 @@ class Site:
         # The last axis has a loop of its own, so that places are worked out by division once for each row only.
         rows, inner = (sizes[:-1], sizes[-1]) if len(sizes) > 1 and sizes[-1] > 1 else (sizes, 1)
         count = math.prod(rows)
-        if shared and self.threads > 1 and count * inner >= _SMALL and count >= self.threads:
+        if shared and self.threads > 1 and count * inner >= SMALL and count >= self.threads:
             self.is_shared = True
             start: Any = (self.thread * count) // self.threads
             stop: Any = ((self.thread + 1) * count) // self.threads
@@ -197,102 +197,6 @@ def _index(site: Site, value: ir.Register, size: int) -> ir.Register:
 
 
 # ---- copies to other places -----------------------------------------------------------------------------------------
-def _concat(site: Site) -> None:
-    """Write each operand, with the elementwise work that gives it, where it belongs in the result."""
-    result = site.result
-    axis = site.operation.params["axis"]
-    strides = row_major(result.spec.sizes)
-    chain = site.kernel.operations[:-1]
-    start = 0
-    for number, x in enumerate(site.operation.operands):
-        # The same operand may be there twice, so each is copied under a name of its own.
-        part = Variable(x.spec, f"part{number}")
-        needed = {x}
-        operations = [Operation(COPY, (x,), {}, part)]
-        for step in reversed(chain):
-            if step.result in needed:
-                needed.update(step.variables)
-                operations.append(step)
-        leaves = {v: access for v, access in site.kernel.leaves.items() if v in needed}
-        kernel = Kernel(x.spec.sizes, "loop", operations[::-1], leaves, [part])
-        _copy(site, kernel, Access(result, x.spec.sizes, strides, start * strides[axis]))
-        start += x.spec.sizes[axis]
-
-
-def _copy(site: Site, kernel: Kernel, place: Access) -> None:
-    """Write a loop whose one result goes to some places of the site's result."""
-    (part,) = kernel.outputs
-    if len(kernel.operations) == 1:
-        lanes = site.target.lanes(register_type(part.spec.dtype, memory=True))
-    else:
-        is_wide = any(v.spec.dtype is f64 for v in (*kernel.leaves, part))
-        lanes = site.target.lanes(ir.F64 if is_wide else ir.F32)
-    nest = Nest(site.f, kernel, {part: place}, site.pointer, lanes, site.thread, site.threads, site.fail)
-    write_loop(nest)
-    site.is_shared = site.is_shared or nest.is_shared
-
-
-def _pad(site: Site) -> None:
-    params = site.operation.params
-    (x,) = site.operation.operands
-    steps = [1 + gap for gap in params["interior"]] if params.get("interior") else [1] * len(x.spec.sizes)
-    number = params.get("value", 0)
-    # Rows of one element have no stride of their own to store vectors by.
-    if not x.spec.sizes or steps[-1] != 1 or x.spec.sizes[-1] == 1:
-        _pad_one_by_one(site, x, steps, number)
-        return
-    fill(site, number)
-    emit_barrier(site.f, site.control, site.f.constant(site.threads))
-    # Then the elements, row by row, where they go.
-    result = site.result
-    strides = row_major(result.spec.sizes)
-    offset = sum(int(before) * stride for before, stride in zip(params["before"], strides, strict=True))
-    spread = tuple([stride * step for stride, step in zip(strides, steps, strict=True)])
-    copy = Variable(x.spec, "copy")
-    kernel = Kernel(x.spec.sizes, "loop", [Operation(COPY, (x,), {}, copy)], dict(site.kernel.leaves), [copy])
-    _copy(site, kernel, Access(result, x.spec.sizes, spread, offset))
-
-
-def fill(site: Site, number: float) -> None:
-    """Set the whole result to one number, all threads together."""
-    f, dtype = site.f, site.result.spec.dtype
-    count = site.result.spec.count
-    lanes = site.target.lanes(register_type(dtype, memory=True))
-    value = f.splat(f.constant(number, register_type(dtype)), lanes)
-    whole = count // lanes
-    pointer = site.pointer(site.result)
-    site.is_shared = True
-    with f.loop((site.thread * whole) // site.threads, ((site.thread + 1) * whole) // site.threads) as loop:
-        store(f, value, pointer, loop.counter * lanes, lanes, None, dtype)
-    rest = f.select(site.thread.compare("eq", 0), f.constant(count), f.constant(0))
-    with f.loop(whole * lanes, rest) as loop:
-        store(f, f.constant(number, register_type(dtype)), pointer, loop.counter, 1, None, dtype)
-
-
-def _pad_one_by_one(site: Site, x: Variable, steps: Sequence[int], number: float) -> None:
-    f = site.f
-    params = site.operation.params
-    filling = f.constant(number, register_type(x.spec.dtype))
-    with site.each(site.result.spec.sizes) as indices:
-        inside: Any = None
-        source = []
-        for index, before, step, size in zip(indices, params["before"], steps, x.spec.sizes, strict=True):
-            place = index - int(before)
-            fits = f.emit(f"icmp ult i64 {place.text}, {(size - 1) * step + 1 if size else 0}", ir.I1)
-            if step > 1:
-                fits = fits & (place % step).compare("eq", 0)
-                place = place // step
-            inside = fits if inside is None else inside & fits
-            source.append(f.select(fits, place, f.constant(0)))
-        if inside is None:
-            site.write(site.read(x, []), [])
-        elif x.spec.count == 0:
-            site.write(filling, indices)
-        else:
-            # An index outside was set to 0, which is always there to be read.
-            site.write(f.select(inside, site.read(x, source), filling), indices)
-
-
 def _roll(site: Site) -> None:
     (x,) = site.operation.operands
     shifts = dict.fromkeys(range(len(x.spec.sizes)), 0)
@@ -423,8 +327,6 @@ def _arg_extreme(largest: bool) -> Callable[[Site], None]:
 
 
 SPECIAL: dict[Op, Callable[[Site], None]] = {
-    ops.concat: _concat,
-    ops.pad: _pad,
     ops.roll: _roll,
     ops.tril: _triangle(True),
     ops.triu: _triangle(False),
