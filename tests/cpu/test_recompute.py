@@ -108,3 +108,21 @@ def test_no_number_changes(program: list[Any], shapes: list[tuple[int, ...]]) ->
     after.check()
     for left, right in zip(evaluated(graph, arrays), evaluated(after, arrays), strict=True):
         np.testing.assert_array_equal(left, right)
+
+
+def test_long_chains() -> None:
+    def chain(inputs: list[Any]) -> list[Any]:
+        x = inputs[0].trace()
+        y = x
+        for _ in range(1500):
+            y = ops.sin(y)
+        return [y.sum().backward()[x]]
+
+    arrays = [np.linspace(-1, 1, 3)]
+    graph = captured(chain, arrays)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_LEAST_BYTES", 0)
+        patch.setattr(module, "_LEAST_PART", -1.0)
+        after, late = recompute(graph)
+    assert late
+    np.testing.assert_array_equal(evaluated(graph, arrays)[0], evaluated(after, arrays)[0])

@@ -59,17 +59,24 @@ def recompute(graph: Graph, regions: Sequence[Region] = ()) -> tuple[Graph, set[
     operations = list(early)
     changed: list[tuple[Region, list[Operation]]] = []
 
+    def is_gone(variable: Variable) -> bool:
+        return variable in made and variable not in kept
+
     def here(variable: Variable) -> Variable:
         """Give a variable as late operations have it."""
-        if variable not in made or variable in kept:
-            return variable
-        copy = again.get(variable)
-        if copy is None:
-            operation = made[variable]
-            operands = tuple([here(o) if isinstance(o, Variable) else o for o in operation.operands])
-            copy = again[variable] = Variable(variable.spec)
-            operations.append(Operation(operation.op, operands, operation.params, copy))
-        return copy
+        waiting = [variable] if is_gone(variable) else []
+        while waiting:
+            operation = made[waiting[-1]]
+            missing = [v for v in operation.variables if is_gone(v) and v not in again]
+            if missing:
+                waiting.extend(missing)
+                continue
+            gone = waiting.pop()
+            if gone not in again:
+                operands = tuple([again.get(o, o) if isinstance(o, Variable) else o for o in operation.operands])
+                again[gone] = Variable(gone.spec)
+                operations.append(Operation(operation.op, operands, operation.params, again[gone]))
+        return again.get(variable, variable)
 
     def renewed(operation: Operation) -> Operation:
         operands = tuple([here(o) if isinstance(o, Variable) else o for o in operation.operands])

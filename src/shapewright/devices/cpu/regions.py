@@ -222,21 +222,26 @@ class _Finder:
         whole: list[Operation] = []
         roles: dict[Variable, tuple[str, ...]] = {}
 
+        def is_gone(variable: Any) -> bool:
+            role = self.roles.get(variable) if isinstance(variable, Variable) else None
+            return role in (PAIRS, TURNED) and is_earlier(variable)
+
         def here(variable: Any) -> Any:
             """Give a variable as the region has it."""
-            if not isinstance(variable, Variable):
-                return variable
-            role = self.roles.get(variable)
-            if role in (PAIRS, TURNED) and is_earlier(variable):
-                copy = again.get(variable)
-                if copy is None:
-                    operation = self.producers[variable]
-                    operands = tuple([here(operand) for operand in operation.operands])
-                    copy = again[variable] = Variable(variable.spec)
-                    whole.append(Operation(operation.op, operands, operation.params, copy))
-                    roles[copy] = self.roles[variable]
-                return copy
-            return variable
+            waiting = [variable] if is_gone(variable) else []
+            while waiting:
+                operation = self.producers[waiting[-1]]
+                missing = [v for v in operation.variables if is_gone(v) and v not in again]
+                if missing:
+                    waiting.extend(missing)
+                    continue
+                gone = waiting.pop()
+                if gone not in again:
+                    operands = tuple([again.get(o, o) if isinstance(o, Variable) else o for o in operation.operands])
+                    again[gone] = Variable(gone.spec)
+                    whole.append(Operation(operation.op, operands, operation.params, again[gone]))
+                    roles[again[gone]] = self.roles[gone]
+            return again.get(variable, variable) if isinstance(variable, Variable) else variable
 
         for operation in operations:
             operands = tuple([here(operand) for operand in operation.operands])
