@@ -320,3 +320,31 @@ def test_sums_over_rows(columns: int) -> None:
     random = np.random.default_rng(0)
     arrays = [random.normal(size=(3, 29, columns)) for _ in range(2)]
     compared(program, arrays, 1e-12, 1e-12, is_checked=True)
+
+
+def test_a_product_does_work_beside_it_that_reads_the_same() -> None:
+    random = np.random.default_rng(0)
+    arrays = [random.normal(size=shape) for shape in ((17, 9), (9, 21), (17, 21), (17, 21))]
+
+    def names(function: Any) -> list[list[str]]:
+        graph = captured(function, arrays)
+        return [[o.op.name for o in kernel.operations] for kernel in Executable(graph, None)._fused.kernels]
+
+    def beside(inputs: list[Any]) -> list[Any]:
+        x, w, z, _ = inputs
+        return [(x @ w) * z.exp(), z.sin() * 2.0]
+
+    def of_another(inputs: list[Any]) -> list[Any]:
+        x, w, z, u = inputs
+        return [(x @ w) * z.exp(), u.sin()]
+
+    def of_the_product(inputs: list[Any]) -> list[Any]:
+        x, w, z, _ = inputs
+        y = (x @ w) * z
+        return [y, y.sum(axis=1), (y.sum(axis=1).broadcast((17, 21), axis=1) * z).sin()]
+
+    assert names(beside) == [["matmul", "exp", "mul", "sin", "mul"]]
+    assert sorted(map(len, names(of_another))) == [1, 3]
+    assert ["matmul", "mul"] in names(of_the_product) and len(names(of_the_product)) == 3
+    for function in (beside, of_another, of_the_product):
+        compared(function, arrays, rtol=1e-9, atol=1e-12)

@@ -32,7 +32,7 @@ class KernelReport:
         flops: floating point operations.
         bytes_read: bytes that it reads.
         bytes_written: bytes that it writes.
-        seconds: the time of one run; None where nothing was timed.
+        seconds: the shortest time of some runs; None where nothing was timed.
         fraction: of what this machine can do, the larger of both: arithmetic, as a product of matrices reaches it, or
             traffic with memory. Above 1 where the bytes come from a cache. None where nothing was timed.
         bound: which of both it is: "arithmetic" or "memory".
@@ -86,7 +86,7 @@ class Report:
 
     @property
     def seconds(self) -> float | None:
-        """The time of one run's kernels, or None where nothing was timed."""
+        """The times of all kernels together, or None where nothing was timed."""
         times = [kernel.seconds for kernel in self.kernels if kernel.seconds is not None]
         return sum(times) if len(times) == len(self.kernels) and self.note is None else None
 

@@ -23,6 +23,8 @@ from .access import Access, is_view, view
 if TYPE_CHECKING:
     from .regions import Region
 
+# Kernels between two that may become one: moved further, results would be held longer.
+_CLOSE = 4
 # Elements that are no work worth speaking of.
 _FEW = 16
 # Operations in one kernel: more would not fit the registers, and the text of very long kernels costs time.
@@ -138,6 +140,7 @@ class _Fuser:
                 self.accesses[variable] = self._copied(variable)
             taken.add(self.accesses[variable].buffer)
         self._fuse_products()
+        self._join_what_reads_the_same()
         self._read_before_overwritten()
         kernels = [kernel for kernel in self.kernels if kernel.outputs]
         return Fused(_ordered(kernels), self.accesses)
@@ -171,11 +174,36 @@ class _Fuser:
                 continue
             self._absorb(kernel, loop, result)
 
+    def _join_what_reads_the_same(self) -> None:
+        """Let a product do elementwise work that reads what its own work reads, if the two stand close together.
+
+        What a program computes again for a gradient is an example: the gradient's product has the numbers at hand.
+        """
+        for kernel in self.kernels:
+            if kernel.kind != "product" or not kernel.outputs:
+                continue
+            product = kernel.operations[0]
+            read = {
+                v for v in kernel.leaves if v not in product.variables and v.spec.sizes == product.result.spec.sizes
+            }
+            for loop in self.kernels[max(0, kernel.number - _CLOSE) : kernel.number + _CLOSE + 1]:
+                if loop.kind != "loop" or not loop.outputs or loop.sizes != product.result.spec.sizes:
+                    continue
+                if read.isdisjoint(loop.leaves) or any(kernel.leaves.get(v, a) != a for v, a in loop.leaves.items()):
+                    continue
+                if kernel.before >> loop.number & 1 or loop.before >> kernel.number & 1:
+                    continue
+                work = Kernel(loop.sizes, "loop", kernel.operations[1:] + loop.operations)
+                work.leaves = {v: a for v, a in kernel.leaves.items() if v not in product.variables} | loop.leaves
+                work.outputs = kernel.outputs + loop.outputs
+                if len(work.operations) <= _MOST_OPERATIONS and self.fits_product(kernel, work):
+                    self._absorb(kernel, loop, product.result)
+
     def _absorb(self, kernel: Kernel, loop: Kernel, result: Variable) -> None:
         kernel.kind = "product"
         kernel.operations.extend(loop.operations)
         kernel.leaves = {**kernel.leaves, **{v: a for v, a in loop.leaves.items() if v is not result}}
-        kernel.outputs = loop.outputs
+        kernel.outputs = [v for v in kernel.outputs if v is not result] + loop.outputs
         for variable in loop.outputs:
             self.writer[variable] = kernel
         both = 1 << kernel.number | 1 << loop.number
