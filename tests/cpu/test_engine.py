@@ -348,3 +348,11 @@ def test_a_product_does_work_beside_it_that_reads_the_same() -> None:
     assert ["matmul", "mul"] in names(of_the_product) and len(names(of_the_product)) == 3
     for function in (beside, of_another, of_the_product):
         compared(function, arrays, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [sw.bf16, sw.f16, sw.f32], ids=lambda dtype: dtype.name)
+def test_comparisons_of_short_floats_are_counted(dtype: Any) -> None:
+    # LLVM ended the process over such vectors of bf16.
+    count: Any = sw.compile(lambda x: ops.sum(ops.gt(x, 0.0), axes=(0,)))
+    for size in (1, 17, 64, 65):
+        assert count(sw.ones((size,), dtype=dtype)).item() == size

@@ -96,7 +96,7 @@ def load(
     f: ir.Function, base: ir.Register, index: Any, stride: int, lanes: int, mask: Any, dtype: type[DType]
 ) -> ir.Register:
     """Load a vector: element `index` of the walked axis and those after it, `stride` apart; one element if it is 0."""
-    kind = register_type(dtype, memory=True)
+    kind = _moved_as(dtype)
     if stride == 0:
         value = f.load(base, kind)
     elif lanes == 1:
@@ -115,7 +115,7 @@ def store(
 ) -> None:
     """Store a vector at element `index` and those after it."""
     value = _narrowed(f, f.splat(value, lanes) if lanes > 1 else value, dtype)
-    kind = register_type(dtype, memory=True)
+    kind = _moved_as(dtype)
     pointer = f.address(base, index, kind)
     if mask is None:
         f.store(value, pointer)
@@ -123,13 +123,17 @@ def store(
         f.masked_store(value, pointer, mask)
 
 
+def _moved_as(dtype: type[DType]) -> str:
+    """Give the type an element has on its way: LLVM ends the process over some vectors of bf16, so those are bits."""
+    return ir.I16 if dtype is bf16 else register_type(dtype, memory=True)
+
+
 def _widened(f: ir.Function, value: ir.Register, dtype: type[DType]) -> ir.Register:
     if dtype is bool_:
         return value.compare("ne", 0)
     if dtype is bf16:
         # A bf16 is the upper half of an f32.
-        bits = f.cast("zext", f.cast("bitcast", value, ir.I16), ir.I32) << 16
-        return f.cast("bitcast", bits, ir.F32)
+        return f.cast("bitcast", f.cast("zext", value, ir.I32) << 16, ir.F32)
     if dtype is f16:
         return f.cast("fpext", value, ir.F32)
     return value
@@ -140,8 +144,7 @@ def _narrowed(f: ir.Function, value: ir.Register, dtype: type[DType]) -> ir.Regi
         return f.cast("zext", value, ir.I8)
     if dtype is bf16:
         # The value was rounded by the operation that gave it, so the lower half holds nothing (or a NaN's payload).
-        bits = f.cast("trunc", f.cast("bitcast", value, ir.I32) >> 16, ir.I16)
-        return f.cast("bitcast", bits, ir.BF16)
+        return f.cast("trunc", f.cast("bitcast", value, ir.I32) >> 16, ir.I16)
     if dtype is f16:
         return f.cast("fptrunc", value, ir.F16)
     return value
