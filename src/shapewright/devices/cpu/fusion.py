@@ -6,10 +6,8 @@ code of a kernel (`loops.py`), or where buffers lie (`plan.py`).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +17,13 @@ from shapewright.graph.structure import is_structure, part
 from shapewright.shapes.dtypes import spec
 
 from .access import Access, is_view, view
+from .schedule import ordered
 
 if TYPE_CHECKING:
     from .regions import Region
 
 # Kernels between two that may become one: moved further, results would be held longer.
 _CLOSE = 4
-# Elements that are no work worth speaking of.
-_FEW = 16
 # Operations in one kernel: more would not fit the registers, and the text of very long kernels costs time.
 _MOST_OPERATIONS = 96
 
@@ -143,7 +140,7 @@ class _Fuser:
         self._join_what_reads_the_same()
         self._read_before_overwritten()
         kernels = [kernel for kernel in self.kernels if kernel.outputs]
-        return Fused(_ordered(kernels), self.accesses)
+        return Fused(ordered(kernels), self.accesses)
 
     def _fuse_products(self) -> None:
         """Let elementwise work on a matrix product happen while the product is in registers."""
@@ -471,39 +468,3 @@ def fuse(
         apart: whether each output has a buffer of its own.
     """
     return _Fuser(graph, elementwise, reduces, is_product, fits_product, regions, placed, late, apart).run()
-
-
-def _ordered(kernels: Iterable[Kernel]) -> list[Kernel]:
-    """Put kernels into an order in which each comes after those it needs, otherwise as they were made.
-
-    Work on a few numbers goes first as soon as it can: what waits for it need not.
-    """
-    kernels = list(kernels)
-    missing = 0
-    for kernel in kernels:
-        missing |= 1 << kernel.number
-    # Those that can run, small ones and others apart; the rest stand with one of the kernels they wait for.
-    small: list[int] = []
-    large: list[int] = []
-    behind: dict[int, list[int]] = {}
-
-    def sort_in(place: int) -> None:
-        kernel = kernels[place]
-        waits = kernel.before & missing
-        if waits:
-            # The last made is the likeliest to end last, so few are looked at twice.
-            behind.setdefault(waits.bit_length() - 1, []).append(place)
-        else:
-            heappush(small if math.prod(kernel.sizes) <= _FEW else large, place)
-
-    for place in range(len(kernels)):
-        sort_in(place)
-    order: list[Kernel] = []
-    while small or large:
-        chosen = kernels[heappop(small or large)]
-        order.append(chosen)
-        missing &= ~(1 << chosen.number)
-        for place in behind.pop(chosen.number, ()):
-            sort_in(place)
-    assert len(order) == len(kernels), "kernels wait for each other"
-    return order
