@@ -356,3 +356,12 @@ def test_comparisons_of_short_floats_are_counted(dtype: Any) -> None:
     count: Any = sw.compile(lambda x: ops.sum(ops.gt(x, 0.0), axes=(0,)))
     for size in (1, 17, 64, 65):
         assert count(sw.ones((size,), dtype=dtype)).item() == size
+
+
+@pytest.mark.parametrize("dtype", [sw.bf16, sw.f16], ids=lambda dtype: dtype.name)
+def test_work_on_a_product_of_short_floats(dtype: Any) -> None:
+    # Epilogues hand their rows to the stores of products, which take elements, and not their bits.
+    work: Any = sw.compile(lambda x, y, z: (x @ y).relu() + z)
+    x, y, z = (sw.rand(shape, key=sw.Key(1)).to(dtype) for shape in ((9, 16), (16, 33), (9, 33)))
+    expected = ((x @ y).relu() + z).to(sw.f32)
+    np.testing.assert_allclose(work(x, y, z).to(sw.f32).numpy(), expected.numpy(), rtol=2e-2)

@@ -157,7 +157,8 @@ def in_register(f: ir.Function, value: ir.Register, dtype: type[DType]) -> ir.Re
 
 def in_memory(f: ir.Function, value: ir.Register, dtype: type[DType]) -> ir.Register:
     """Give an element as others store it, who know floats only."""
-    return _narrowed(f, value, dtype)
+    value = _narrowed(f, value, dtype)
+    return f.cast("bitcast", value, ir.BF16) if dtype is bf16 else value
 
 
 # ---- reductions -----------------------------------------------------------------------------------------------------
