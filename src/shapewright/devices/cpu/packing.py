@@ -83,6 +83,9 @@ def store_lanes(function: Function, value: Register, pointer: Register, count: i
     """Store the first `count` lanes."""
     if count >= lanes(value.type):
         function.store(value, pointer)
+    elif count == 1:
+        # LLVM makes one lane of a truncated vector a store of all the bits that the lane had before: beyond the end.
+        function.store(function.extract(value, 0), pointer)
     elif count > 0:
         function.masked_store(value, pointer, leading(function, count, lanes(value.type)))
 
