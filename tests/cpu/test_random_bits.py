@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+import shapewright as sw
 from shapewright import ops
-from shapewright.devices.cpu import ir, machine
+from shapewright.devices.cpu import engine, ir, machine
 from shapewright.devices.cpu.elements import load, register_type, store
 from shapewright.devices.cpu.random_bits import emit_draw
 from shapewright.ops.core import Op
 from shapewright.shapes.dtypes import DType, bf16, f16, f32, f64, i32, i64, spec, u8
+from tests.cpu.guarded import Guarded
 from tests.cpu.loops import TARGETS, assembly_lines, units_off
 
 SEEDS = [(0, 0), (12345678901234567890, 7), (2**64 - 1, 2**32 - 3), (1 << 32, 2**63 + 5)]
@@ -101,3 +103,25 @@ def test_draws_stay_vectors(op: Op, target: str) -> None:
     for dtype in FLOATS:
         text = draw_text(op, dtype, {}, chosen.lanes(register_type(dtype)), True)
         assert not [line for line in assembly_lines(text, chosen, "draw") if line.startswith("call")]
+
+
+@pytest.mark.parametrize("dtype", [sw.bf16, sw.f16, sw.f32, sw.f64])
+@pytest.mark.parametrize("count", [1, 16, 17, 33, 1041])
+def test_nothing_is_written_behind_the_last_number(monkeypatch: pytest.MonkeyPatch, dtype: Any, count: int) -> None:
+    key = sw.Key(4)
+    drawn = sw.compile(lambda x: sw.rand((count,), dtype=dtype, key=key))
+    drawn(sw.zeros((1,)))
+    held = []
+
+    def guarded(sizes: Any, kind: Any) -> np.ndarray:
+        held.append(Guarded(np.zeros(sizes, kind)))
+        return held[-1].array
+
+    # Beside the array is memory that nobody may touch.
+    with monkeypatch.context() as patch:
+        patch.setattr(engine.np, "empty", guarded)
+        found = drawn(sw.zeros((1,)))
+    assert held
+    key.restore((4, 0))
+    first, second = (sw.rand((count,), dtype=dtype, key=key) for _ in range(2))
+    assert found.tolist() == second.tolist() != first.tolist()

@@ -37,9 +37,13 @@ def _drawing(op: Op) -> Callable[[Site], None]:
         def vector(first: Register, mask: Any) -> None:
             index = f.splat(first, _LANES) + f.iota(_LANES)
             value = emit_draw(f, op.name, index, seed, start, params, dtype, is_run=True)
-            store(f, value, pointer, first, _LANES, mask, dtype)
+            if rest == 1 and mask is not None:
+                # A mask of one lane would let LLVM store all the bits that a 16-bit element had before it was cut.
+                store(f, f.extract(value, 0), pointer, first, 1, None, dtype)
+            else:
+                store(f, value, pointer, first, _LANES, mask, dtype)
 
-        whole = count // _LANES
+        whole, rest = divmod(count, _LANES)
         if site.threads > 1 and count >= _SMALL:
             site.is_shared = True
             begin: Any = (site.thread * whole) // site.threads
@@ -49,9 +53,9 @@ def _drawing(op: Op) -> Callable[[Site], None]:
             end = f.select(site.thread.compare("eq", 0), f.constant(whole), f.constant(0))
         with f.loop(begin, end) as loop:
             vector(loop.counter * _LANES, None)
-        if count % _LANES:
+        if rest:
             with f.when(site.thread.compare("eq", 0)):
-                vector(f.constant(whole * _LANES), f.first_lanes(f.constant(count % _LANES), _LANES))
+                vector(f.constant(whole * _LANES), f.first_lanes(f.constant(rest), _LANES))
 
     return write
 
