@@ -143,7 +143,8 @@ def _attend(
     turned = ops.permute(key, axes=(*range(rank - 2), rank - 1, rank - 2))
     depth = query._spec.sizes[-1]
     factor = scale if scale is not None else 1.0 / math.sqrt(depth) if depth else 1.0
-    scores = ops.matmul(ops.mul(query, float(factor)), turned)
+    # The scores are scaled, not the query: a compiled program does that in passing, and stores no second query.
+    scores = ops.mul(ops.matmul(query, turned), float(factor))
     sizes = sizes_of(scores)
     allowed = list(allowed)
     for numbers, axes in added:
