@@ -496,6 +496,5 @@ def _rows(x: Any, start: int, stop: int) -> Any:
 
 def _columns(x: Any, start: int, number: int) -> Any:
     sizes = sizes_of(x)
-    around = len(sizes) - 1
-    starts, stops = (*[0] * around, start), (*sizes[:-1], start + number)
+    starts, stops = (*[0] * (len(sizes) - 1), start), (*sizes[:-1], start + number)
     return ops.slice(x, starts=starts, stops=stops, steps=(1,) * len(sizes))
