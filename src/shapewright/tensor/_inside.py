@@ -15,7 +15,7 @@ from shapewright.graph import Capture, Graph, Inner, Variable, active
 from shapewright.shapes.errors import CaptureError, DeviceError
 from shapewright.tape import Deferred, Leaf, Node, total
 
-from .differentiate import Earlier, _Link, is_replaying
+from .differentiate import Earlier, Output, _Link, is_replaying
 from .random import Key, _replay
 from .tensor import make
 
@@ -158,23 +158,6 @@ def source_of(x: Any, training: bool | None, *, trace: bool) -> Any:
     if trace and x._node is not None:
         return x._alias(_Link(x._node))
     return x._alias(Leaf(None, training))
-
-
-class Output(Node):
-    """One of the values that a loop or a choice gives. The gradient of those is a list of (index, gradient)."""
-
-    __slots__ = ("index", "source")
-
-    def __init__(self, source: Node, index: int) -> None:
-        super().__init__(None, (), {}, source.training)
-        self.source = source
-        self.index = index
-
-    def pull_back(self, gradient: Any, trace: bool) -> list[tuple[Node, Callable[[], Any]]]:
-        return [(self.source, lambda: [(self.index, gradient)])]
-
-    def release(self) -> None:
-        """Nothing was recorded here."""
 
 
 def summed(gradient: Sequence[tuple[int, Any]]) -> dict[int, Any]:

@@ -162,7 +162,7 @@ def checkpoint[**P, R](function: Callable[P, R], *args: P.args, **kwargs: P.kwar
     for index, value in enumerate(results):
         output: Any = value._plain()
         if value._node is not None:
-            output._node = _Output(node, index)
+            output._node = Output(node, index)
         outputs.append(output)
     return tuple(outputs) if isinstance(result, tuple) else outputs[0]  # pyrefly: ignore[bad-return]  # as R is
 
@@ -233,12 +233,15 @@ class _Checkpoint(Node):
         """Nothing was recorded here: the function can be computed again."""
 
 
-class _Output(Node):
-    """One of the results of a checkpointed function."""
+class Output(Node):
+    """One of the values that a checkpointed function, a loop or a choice gives.
+
+    The gradient of those is a list of (index, gradient).
+    """
 
     __slots__ = ("index", "source")
 
-    def __init__(self, source: _Checkpoint, index: int) -> None:
+    def __init__(self, source: Node, index: int) -> None:
         super().__init__(None, (), {}, source.training)
         self.source = source
         self.index = index
