@@ -16,7 +16,7 @@ from .machine import Target
 from .packing import Words
 from .tiles import Operand
 
-__all__ = ["Plan", "Problem", "make_plan"]
+__all__ = ["Plan", "Problem", "make_plan", "whole_lines"]
 
 # Who reads a tall result reads whole rows. Where threads share its columns, half of each row comes from another core,
 # which costs more or less by where the cores are: measured, 3 % of a training step or nothing.
@@ -151,7 +151,7 @@ def _ceil(size: int, part: int) -> int:
     return -(-size // part)
 
 
-def _lines(size: int) -> int:
+def whole_lines(size: int) -> int:
     """Round up to whole cache lines, and one more, so that neighbours do not share one."""
     return (size + 127) & ~63 if size else 0
 
@@ -237,9 +237,9 @@ def make_plan(problem: Problem, target: Target, threads: int, *, has_epilogue: b
     sums = (_ceil(tiles, grid[1]) + 1) * block_panels * tile_rows * width if k_blocks > 1 and not partial_in_c else 0
     return replace(
         plan,
-        a_bytes=_lines(held_rows * held * size),
-        b_bytes=_lines(block_panels * _words(k_step, words) * size * width) if pack_b else 0,
-        partial_bytes=_lines(sums * SIZES[problem.compute]),
+        a_bytes=whole_lines(held_rows * held * size),
+        b_bytes=whole_lines(block_panels * _words(k_step, words) * size * width) if pack_b else 0,
+        partial_bytes=whole_lines(sums * SIZES[problem.compute]),
     )
 
 

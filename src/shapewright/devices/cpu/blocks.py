@@ -20,6 +20,7 @@ from shapewright.shapes.dtypes import spec
 
 from . import ir
 from .access import Access
+from .blocking import whole_lines
 from .elements import is_elementwise, is_reduction, register_type
 from .fusion import Fused, Kernel, fuse
 from .plan import Plan, plan
@@ -207,8 +208,8 @@ class _Walk:
         self.parts = parts
         self.has_sums = has_sums
         # Memory of each thread: what is between the kernels, and what the kernels need.
-        self.arena = _lines(max(written.plan.arena_bytes for _, written in parts))
-        own = self.arena + _lines(max(written.scratch_bytes() for _, written in parts))
+        self.arena = whole_lines(max(written.plan.arena_bytes for _, written in parts))
+        own = self.arena + whole_lines(max(written.scratch_bytes() for _, written in parts))
         site.is_shared = True
         f = site.f
         self.memory = f.address(site.scratch(own * site.threads), site.thread * own, ir.I8)
@@ -280,11 +281,6 @@ class _Walk:
 
 def _memory(variable: Variable) -> str:
     return register_type(variable.spec.dtype, memory=True)
-
-
-def _lines(count: int) -> int:
-    """Round up to whole cache lines, and one more, so that threads do not share one."""
-    return (count + 127) & ~63
 
 
 __all__ = ["Blocks", "rows_of_block"]

@@ -98,8 +98,8 @@ def _place(fused: Fused, leaving: set[Variable], result: Plan) -> None:
     taken: list[tuple[int, int, int, int]] = []
     # Large buffers first: they are the hardest to find a place for.
     inside = [variable for variable in inside if variable not in shared]
-    for variable in sorted(inside, key=lambda v: (-v.spec.count * v.spec.dtype.itemsize, first[v])):
-        bytes_ = max(-(-variable.spec.count * variable.spec.dtype.itemsize // _ALIGNMENT), 1) * _ALIGNMENT
+    for variable in sorted(inside, key=lambda v: (-buffer_bytes(v), first[v])):
+        bytes_ = max(-(-buffer_bytes(variable) // _ALIGNMENT), 1) * _ALIGNMENT
         begin, end = first[variable], last[variable]
         place = 0
         for offset, stop_offset, start, stop in taken:
@@ -128,8 +128,8 @@ def _overwritten(fused: Fused, inside: list[Variable], last: Mapping[Variable, i
         for variable in kernel.outputs:
             if variable not in candidates:
                 continue
-            bytes_ = variable.spec.count * variable.spec.dtype.itemsize
-            found = next((v for v in ending if v.spec.count * v.spec.dtype.itemsize == bytes_), None)
+            bytes_ = buffer_bytes(variable)
+            found = next((v for v in ending if buffer_bytes(v) == bytes_), None)
             if found is not None and variable.spec.dtype.itemsize == found.spec.dtype.itemsize:
                 ending.remove(found)
                 owners[variable] = owners.get(found, found)

@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING
 
 from shapewright import ops
 from shapewright.graph import Graph, Operation, Variable
+from shapewright.graph.passes.rewrite import Again
 
 from .access import is_view
 from .elements import is_elementwise
+from .plan import buffer_bytes
 
 if TYPE_CHECKING:
     from .regions import Region
@@ -55,31 +57,12 @@ def recompute(graph: Graph, regions: Sequence[Region] = ()) -> tuple[Graph, set[
     after = sum(held.bytes(v) for v in {held.root(v) for v in kept})
     if before - after < _LEAST_PART * before:
         return graph, set()
-    again: dict[Variable, Variable] = {}
     operations = list(early)
     changed: list[tuple[Region, list[Operation]]] = []
-
-    def is_gone(variable: Variable) -> bool:
-        return variable in made and variable not in kept
-
-    def here(variable: Variable) -> Variable:
-        """Give a variable as late operations have it."""
-        waiting = [variable] if is_gone(variable) else []
-        while waiting:
-            operation = made[waiting[-1]]
-            missing = [v for v in operation.variables if is_gone(v) and v not in again]
-            if missing:
-                waiting.extend(missing)
-                continue
-            gone = waiting.pop()
-            if gone not in again:
-                operands = tuple([again.get(o, o) if isinstance(o, Variable) else o for o in operation.operands])
-                again[gone] = Variable(gone.spec)
-                operations.append(Operation(operation.op, operands, operation.params, again[gone]))
-        return again.get(variable, variable)
+    here = Again(made, lambda v: v in made and v not in kept, lambda operation, _: operations.append(operation))
 
     def renewed(operation: Operation) -> Operation:
-        operands = tuple([here(o) if isinstance(o, Variable) else o for o in operation.operands])
+        operands = tuple([here(operand) for operand in operation.operands])
         same = all(a is b for a, b in zip(operands, operation.operands, strict=True))
         return operation if same else Operation(operation.op, operands, operation.params, operation.result)
 
@@ -124,7 +107,7 @@ class _Held:
         """Give the memory that holding a variable costs; what comes in or goes out is there anyway."""
         if variable in self._free or variable in self.outputs or variable in self._inside:
             return 0
-        return variable.spec.count * variable.spec.dtype.itemsize
+        return buffer_bytes(variable)
 
     def is_again(self, operation: Operation) -> bool:
         """Whether an operation may be done again."""

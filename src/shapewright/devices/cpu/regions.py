@@ -22,6 +22,7 @@ import numpy as np
 from shapewright import ops
 from shapewright.graph import Graph, Operation, Variable
 from shapewright.graph.passes import dead_code
+from shapewright.graph.passes.rewrite import Again
 from shapewright.ops.precision import PRODUCTS, rounded_to_bf16
 
 from .elements import is_elementwise, is_reduction
@@ -218,31 +219,14 @@ class _Finder:
 
     def _region(self, sizes: tuple[int, ...], operations: list[Operation], is_earlier: Any) -> Region:
         """Make a region of some operations; what they need of earlier pairs is computed again."""
-        again: dict[Variable, Variable] = {}
         whole: list[Operation] = []
         roles: dict[Variable, tuple[str, ...]] = {}
 
-        def is_gone(variable: Any) -> bool:
-            role = self.roles.get(variable) if isinstance(variable, Variable) else None
-            return role in (PAIRS, TURNED) and is_earlier(variable)
+        def write(operation: Operation, first: Variable) -> None:
+            whole.append(operation)
+            roles[operation.result] = self.roles[first]
 
-        def here(variable: Any) -> Any:
-            """Give a variable as the region has it."""
-            waiting = [variable] if is_gone(variable) else []
-            while waiting:
-                operation = self.producers[waiting[-1]]
-                missing = [v for v in operation.variables if is_gone(v) and v not in again]
-                if missing:
-                    waiting.extend(missing)
-                    continue
-                gone = waiting.pop()
-                if gone not in again:
-                    operands = tuple([again.get(o, o) if isinstance(o, Variable) else o for o in operation.operands])
-                    again[gone] = Variable(gone.spec)
-                    whole.append(Operation(operation.op, operands, operation.params, again[gone]))
-                    roles[again[gone]] = self.roles[gone]
-            return again.get(variable, variable) if isinstance(variable, Variable) else variable
-
+        here = Again(self.producers, lambda v: self.roles.get(v) in (PAIRS, TURNED) and is_earlier(v), write)
         for operation in operations:
             operands = tuple([here(operand) for operand in operation.operands])
             whole.append(Operation(operation.op, operands, operation.params, operation.result))
