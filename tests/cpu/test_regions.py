@@ -45,10 +45,17 @@ def training(function: Any) -> Any:
     return step
 
 
-def compared(function: Any, inputs: list[np.ndarray], *, rtol: float = 2e-4, regions: int | None = None) -> Executable:
+def compared(
+    function: Any,
+    inputs: list[np.ndarray],
+    *,
+    rtol: float = 2e-4,
+    regions: int | None = None,
+    is_checked: bool | None = None,
+) -> Executable:
     """Run a program on the engine and on the reference, and give its executable."""
     graph = captured(function, inputs)
-    executable = Executable(graph, sw.Reference())
+    executable = Executable(graph, sw.Reference(), is_checked=is_checked)
     expected = sw.Reference().compile(graph).run(inputs, [], [])[0]
     found = executable.run(inputs, [], [])[0]
     for left, right in zip(expected, found, strict=True):

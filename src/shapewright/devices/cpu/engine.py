@@ -20,7 +20,9 @@ from shapewright.graph.cost import bytes_of
 from shapewright.shapes.errors import Error
 
 from . import checked
+from .destinations import place_results
 from .elements import is_elementwise, is_reduction
+from .endings import with_endings
 from .expand import expand
 from .fusion import Fused, Kernel, fuse
 from .machine import compile_module, select_target
@@ -37,6 +39,8 @@ from .threads import pool
 def _fused_body(body: Graph) -> Fused:
     """Divide the body of a loop or a choice into kernels."""
     body, regions = find_regions(body)
+    body = with_endings(body, regions)
+    place_results(body, regions)
     return fuse(body, is_elementwise, is_reduction, is_product, fits_product, regions, apart=True)
 
 
@@ -57,7 +61,8 @@ class Executable:
         self._is_checked = checked.is_asked_for() if is_checked is None else is_checked
         self._reference = reference
         expanded, regions = find_regions(expand(graph))
-        expanded, late = recompute(expanded, regions)
+        expanded, late = recompute(with_endings(expanded, regions), regions)
+        place_results(expanded, regions)
         self._fused = fuse(expanded, is_elementwise, is_reduction, is_product, fits_product, regions, late=late)
         prepare(self._fused, _fused_body)
         self._plan = plan(expanded, self._fused)

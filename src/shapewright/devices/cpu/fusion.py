@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from shapewright import ops
 from shapewright.graph import Graph, Operation, Variable
 from shapewright.graph.structure import is_structure, part
-from shapewright.shapes.dtypes import spec
 
 from .access import Access, is_view, view
 from .schedule import ordered
@@ -37,6 +36,7 @@ class Kernel:
         operations: the operations inside, in order; for any other kind of kernel the one operation it is.
         leaves: how the variables that are read lie in their buffers.
         outputs: the variables that are written.
+        places: how results lie that are not written as whole buffers of their own.
         kind: "loop" for elementwise work, "reduce" for elementwise work that ends in a reduction (the last operation),
             "product" for a matrix product (the first operation) with elementwise work on its result, "region" for
             operations computed some rows at a time, "structure" for a loop or a choice with what is taken of it,
@@ -54,6 +54,7 @@ class Kernel:
     before: int = 0
     number: int = 0
     region: Region | None = None
+    places: dict[Variable, Access] = field(default_factory=dict)
     # For a loop or a choice, its bodies (`nested.py`).
     nested: Any = None
 
@@ -61,6 +62,10 @@ class Kernel:
     def inside(self) -> set[Variable]:
         """The variables that the kernel's operations give."""
         return {operation.result for operation in self.operations}
+
+    def place(self, variable: Variable) -> Access:
+        """Give how a result of the kernel lies."""
+        return self.places.get(variable) or Access.whole(variable)
 
 
 @dataclass(eq=False)
@@ -81,11 +86,13 @@ class _Fuser:
         fits_product: Callable[[Kernel, Kernel], bool],
         regions: Sequence[Region],
         placed: Mapping[Variable, Access],
+        targets: Mapping[Variable, Access],
         late: Collection[Variable],
         apart: bool,
     ) -> None:
         self.graph = graph
         self.regions = {id(operation): region for region in regions for operation in region.operations}
+        self.targets = targets
         self.apart = apart
         self.structures: dict[Variable, Kernel] = {}
         self.is_elementwise = elementwise
@@ -201,6 +208,7 @@ class _Fuser:
         kernel.operations.extend(loop.operations)
         kernel.leaves = {**kernel.leaves, **{v: a for v, a in loop.leaves.items() if v is not result}}
         kernel.outputs = [v for v in kernel.outputs if v is not result] + loop.outputs
+        kernel.places.update(loop.places)
         for variable in loop.outputs:
             self.writer[variable] = kernel
         both = 1 << kernel.number | 1 << loop.number
@@ -270,6 +278,9 @@ class _Fuser:
         self._written(kernel, operation.result)
 
     def _other(self, operation: Operation) -> None:
+        if operation.result in self.accesses:
+            # A region has written all of its parts already.
+            return
         kernel = self._new(operation.result.spec.sizes, "other")
         for variable in operation.variables:
             if operation.op is ops.concat and self._is_only_for(variable):
@@ -288,16 +299,11 @@ class _Fuser:
             if variable not in own:
                 self._read(kernel, variable)
         for variable in region.outputs:
-            if not region.lies_turned(variable):
-                self._written(kernel, variable)
-                continue
-            # What lies turned is written as it is made, and looked at from the other side.
-            sizes = variable.spec.sizes
-            rank = len(sizes)
-            turned = Variable(spec((*sizes[:-2], sizes[-1], sizes[-2]), variable.spec.dtype), "turned")
-            self._written(kernel, turned)
-            whole = self.accesses[turned].strides
-            self.accesses[variable] = Access(turned, sizes, (*whole[: rank - 2], whole[-1], whole[-2]))
+            access = kernel.places[variable] = self.accesses[variable] = region.places[variable]
+            if access.buffer not in kernel.outputs:
+                kernel.outputs.append(access.buffer)
+                self.writer[access.buffer] = kernel
+                self.accesses.setdefault(access.buffer, Access.whole(access.buffer))
 
     def _is_only_for(self, operand: Variable) -> bool:
         """Whether an operand is the result of elementwise work and nothing needs it but the operation at hand."""
@@ -354,6 +360,7 @@ class _Fuser:
         kernel.operations.extend(other.operations)
         kernel.leaves.update(other.leaves)
         kernel.outputs.extend(other.outputs)
+        kernel.places.update(other.places)
         for step in other.operations:
             self.home[step.result] = kernel
             if step.result in self.writer:
@@ -415,7 +422,9 @@ class _Fuser:
     def _written(self, kernel: Kernel, variable: Variable) -> None:
         kernel.outputs.append(variable)
         self.writer[variable] = kernel
-        self.accesses[variable] = Access.whole(variable)
+        if variable in self.targets:
+            kernel.places[variable] = self.targets[variable]
+        self.accesses[variable] = kernel.place(variable)
 
     def _copied(self, variable: Variable) -> Access:
         """Give a variable's access in a buffer of its own, in row-major order."""
@@ -429,6 +438,8 @@ class _Fuser:
     def _stored_whole(self, variable: Variable) -> None:
         """See to it that an output of the program has a buffer of its own, in row-major order."""
         access = self._access(variable)
+        if access == self.targets.get(variable):
+            return
         if not access.is_whole or access.buffer not in self.writer:
             self.accesses[variable] = self._copied(variable)
 
@@ -451,6 +462,7 @@ def fuse(
     fits_product: Callable[[Kernel, Kernel], bool],
     regions: Sequence[Region] = (),
     placed: Mapping[Variable, Access] = MappingProxyType({}),
+    targets: Mapping[Variable, Access] = MappingProxyType({}),
     late: Collection[Variable] = (),
     apart: bool = False,
 ) -> Fused:
@@ -464,7 +476,8 @@ def fuse(
         fits_product: whether a product's kernel can take the work of a loop kernel.
         regions: operations that stand side by side and become one kernel.
         placed: where arguments lie that are no whole buffers.
+        targets: where results are to lie that are to be no whole buffers.
         late: values that are not computed before the moment when the program holds most.
         apart: whether each output has a buffer of its own.
     """
-    return _Fuser(graph, elementwise, reduces, is_product, fits_product, regions, placed, late, apart).run()
+    return _Fuser(graph, elementwise, reduces, is_product, fits_product, regions, placed, targets, late, apart).run()

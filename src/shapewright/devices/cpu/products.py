@@ -57,7 +57,9 @@ def product(site: Site) -> None:
     else:
         first = Operand(_memory(a), left_strides[-2], left_strides[-1], _batch(left_strides, batch))
         second = Operand(_memory(b), right_strides[-2], right_strides[-1], _batch(right_strides, batch))
-    third = Operand(_memory(result), n, 1, row_major((*batch, m, n))[: len(batch)])
+    third: Any = Operand(_memory(result), n, 1, row_major((*batch, m, n))[: len(batch)])
+    if result in site.kernel.places:
+        third = _like_result(site.kernel.places[result], _memory(result), batch, m, n)
     compute = ir.F64 if result.spec.dtype.name == "f64" else ir.F32
     rounded = site.operation.op is matmul_in_bf16 or result.spec.dtype.name == "bf16"
     problem = Problem(m, n, k, first, second, third, batch, compute, rounded=rounded)
@@ -148,7 +150,7 @@ def _epilogue(site: Site, batch: tuple[int, ...], m: int, n: int) -> tuple[Epilo
     writes = list(site.kernel.outputs)
     operands = {}
     for variable in (*reads, *writes):
-        access = site.kernel.leaves[variable] if variable in reads else Access.whole(variable)
+        access = site.kernel.leaves[variable] if variable in reads else site.kernel.place(variable)
         operand = _like_result(access, _memory(variable), batch, m, n)
         assert operand is not None
         operands[variable] = operand

@@ -117,7 +117,7 @@ def program_text(fused: Fused, table: Table, target: Target, threads: int, *, ti
     written: dict[Any, tuple[Site, list[int]]] = {}
     needed = 0
     blocks = Blocks(_write_kernel)
-    for kernel, around, draws_at in walk(fused, table.draws):
+    for kernel, _, draws_at in walk(fused, table.draws):
         signed, variables = signature(kernel)
         key = signed, draws_at if any("seed" in each.params for each in kernel.operations) else 0
         if key not in written:
@@ -126,7 +126,7 @@ def program_text(fused: Fused, table: Table, target: Target, threads: int, *, ti
             if kernel.kind == "region":
                 blocks.write(site)
             else:
-                _write_kernel(site, kernel, around)
+                _write_kernel(site, kernel)
             site.end()
             needed = max(needed, site.scratch_bytes)
             written[key] = site, [variables.index(buffer) for buffer in site.buffers]
@@ -236,12 +236,12 @@ def _note_time(main: ir.Function, table: ir.Register, thread: ir.Register, slot:
         main.store(now, main.address(table, slot, ir.I64))
 
 
-def _write_kernel(site: Site, kernel: Kernel, fused: Fused) -> None:
+def _write_kernel(site: Site, kernel: Kernel) -> None:
     target = site.target
     if kernel.kind in ("other", "product"):
         KERNELS[site.operation.op](site)
         return
-    outputs = {variable: fused.accesses[variable] for variable in kernel.outputs}
+    outputs = {variable: kernel.place(variable) for variable in kernel.outputs}
     widest = max([v.spec.dtype.itemsize for v in (*kernel.leaves, *outputs) if v.spec.dtype.is_floating] or [4])
     kind = register_type(next(iter(outputs)).spec.dtype)
     lanes = target.lanes(ir.F64 if widest == 8 or kind == ir.F64 else ir.F32)

@@ -25,6 +25,7 @@ from shapewright.graph.passes import dead_code
 from shapewright.graph.passes.rewrite import Again
 from shapewright.ops.precision import PRODUCTS, rounded_to_bf16
 
+from .access import Access
 from .elements import is_elementwise, is_reduction
 
 # Pairs below this number stay in the cache anyway.
@@ -49,6 +50,7 @@ class Region:
         roles: what the axes behind the batch are, of each variable that it computes.
         reads: what they are of the operands that come from outside, by the result that needs them and their place.
         outputs: the variables that others need.
+        places: how each of them lies, and in which buffer (`destinations.py`).
         is_triangular: whether nothing right of the diagonal matters.
     """
 
@@ -59,6 +61,7 @@ class Region:
     roles: dict[Variable, tuple[str, ...]]
     reads: dict[tuple[Variable, int], tuple[str, ...]]
     outputs: list[Variable] = field(default_factory=list)
+    places: dict[Variable, Access] = field(default_factory=dict)
     is_triangular: bool = False
 
     @property
@@ -69,6 +72,10 @@ class Region:
     def lies_turned(self, variable: Variable) -> bool:
         """Whether a result lies in memory with its last two axes exchanged, so that rows or columns come first."""
         return self.roles[variable][0] == FREE
+
+    def is_ending(self, operation: Operation) -> bool:
+        """Whether an operation is work on a result of the region (`endings.py`)."""
+        return operation.op not in PRODUCTS and FREE in self.roles[operation.result]
 
     def first_axis(self, variable: Variable) -> str:
         """Give what the axis behind the batch is, as a result lies in memory."""

@@ -38,6 +38,10 @@ def signature(kernel: Kernel) -> tuple[Hashable, list[Variable]]:
         for variable, access in kernel.leaves.items()
     )
     outputs = tuple([number(variable) for variable in kernel.outputs])
+    places = tuple(
+        (number(variable), number(access.buffer), access.sizes, access.strides, access.offset)
+        for variable, access in kernel.places.items()
+    )
     specs = tuple([variable.spec for variable in numbers])
     is_triangular = kernel.region is not None and kernel.region.is_triangular
-    return (kernel.kind, is_triangular, kernel.sizes, operations, leaves, outputs, specs), list(numbers)
+    return (kernel.kind, is_triangular, kernel.sizes, operations, leaves, outputs, places, specs), list(numbers)

@@ -124,13 +124,17 @@ class Site:
 
     def write(self, value: ir.Register, indices: Sequence[Any], sizes: Sequence[int] | None = None) -> None:
         """Store one element of the result."""
-        place = self.place(indices, row_major(self.result.spec.sizes if sizes is None else sizes), 0)
+        place = self._of_result(indices, self.result.spec.sizes if sizes is None else sizes)
         store(self.f, value, self.pointer(self.result), place, 1, None, self.result.spec.dtype)
 
     def result_at(self, indices: Sequence[Any]) -> ir.Register:
         """Load one element of the result, written before."""
-        place = self.place(indices, row_major(self.result.spec.sizes), 0)
+        place = self._of_result(indices, self.result.spec.sizes)
         return load(self.f, self.pointer(self.result), place, 1, 1, None, self.result.spec.dtype)
+
+    def _of_result(self, indices: Sequence[Any], sizes: Sequence[int]) -> ir.Register:
+        access = self.kernel.places.get(self.result)
+        return self.place(indices, row_major(sizes), 0) if access is None else self.place(indices, access.strides, 0)
 
     def place(self, indices: Sequence[Any], strides: Sequence[int], offset: int) -> ir.Register:
         """Give the place of an element in a buffer."""
