@@ -73,7 +73,7 @@ def _block(region: Region, rows: int, columns: int, *, adds: bool) -> _Block:
 
     def sized(variable: Variable, role: tuple[str, ...]) -> Any:
         free = variable.spec.sizes[len(variable.spec.sizes) - len(role) :]
-        sizes = [{ROW: rows, COLUMN: columns, FREE: size}[kind] for kind, size in zip(role, free, strict=True)]
+        sizes = [{ROW: rows, COLUMN: columns}.get(kind, size) for kind, size in zip(role, free, strict=True)]
         return spec(tuple(sizes), variable.spec.dtype)
 
     def operand_of(operation: Operation, place: int) -> Any:
@@ -105,7 +105,9 @@ def _block(region: Region, rows: int, columns: int, *, adds: bool) -> _Block:
         operands = tuple([operand_of(operation, place) for place in range(len(operation.operands))])
         params = operation.params
         if is_reduction(operation):
-            params = {**params, "axes": (1,)}
+            params = {**params, "axes": (0,) if role == (COLUMN,) else (1,)}
+        elif op in (ops.gather, ops.gather_add):
+            params = {**params, "axis": 1}
         elif op is ops.broadcast:
             params = {"sizes": (rows, columns), "axes": (0,)}
         elif op is ops.permute:
@@ -191,10 +193,12 @@ class Blocks:
             if key not in programs:
                 programs[key] = self._program(site, region, *key)
             parts.append((start, programs[key]))
-        read = {v for operation in region.operations if region.is_ending(operation) for v in operation.variables}
+        ending = [operation for operation in region.operations if region.is_ending(operation)]
+        read = {v for operation in ending for v in operation.variables}
         # Sums that need nothing more, and may lie as they are made, are made in their place.
         held = [v for v in sums if v in read or _in_block(region, v, site.kernel.place(v)) is not None]
-        finished = [v for v in region.outputs if region.first_axis(v) == COLUMN and (v in held or v not in sums)]
+        ended = {operation.result for operation in ending if region.first_axis(operation.result) == COLUMN}
+        finished = [v for v in region.outputs if v in held or v in ended]
         endings = [self._ending(site, region, variable, held) for variable in finished]
         _Walk(site, region, parts, sums, held, endings).write()
 
@@ -253,7 +257,8 @@ def rows_of_block(region: Region) -> int:
     """Choose how many rows a block has."""
     if region.columns == 0:
         return max(region.rows, 1)
-    most = max(_FEWEST_ROWS, _MOST_PAIRS // region.columns)
+    packs = any(operation.op in PRODUCTS for operation in region.operations)
+    most = max(_FEWEST_ROWS if packs else 1, _MOST_PAIRS // region.columns)
     blocks = -(-region.rows // most)
     return max(1, -(-region.rows // blocks))
 

@@ -27,19 +27,21 @@ from .expand import expand
 from .fusion import Fused, Kernel, fuse
 from .machine import compile_module, select_target
 from .measure import kernel_cost, measure
+from .memory import address, zeros_at_line
 from .nested import place_draws, prepare
 from .plan import plan
 from .products import fits_product, is_product
 from .program import ALONE, FUNCTION, SCRATCH_BYTES, THREADS, Table, program_key, program_text
 from .recompute import recompute
 from .regions import find_regions
+from .rows import find_rows
 from .threads import pool
 
 
 def _fused_body(body: Graph) -> Fused:
     """Divide the body of a loop or a choice into kernels."""
     body, regions = find_regions(body)
-    body = with_endings(body, regions)
+    body, regions = find_rows(with_endings(body, regions), regions)
     place_results(body, regions)
     return fuse(body, is_elementwise, is_reduction, is_product, fits_product, regions, apart=True)
 
@@ -62,6 +64,7 @@ class Executable:
         self._reference = reference
         expanded, regions = find_regions(expand(graph))
         expanded, late = recompute(with_endings(expanded, regions), regions)
+        expanded, regions = find_rows(expanded, regions, late)
         place_results(expanded, regions)
         self._fused = fuse(expanded, is_elementwise, is_reduction, is_product, fits_product, regions, late=late)
         prepare(self._fused, _fused_body)
@@ -91,18 +94,18 @@ class Executable:
         count = table.end + (len(self._fused.kernels) + 1 if self._timed else 0)
         self._layout = table
         self._table = np.zeros(count, np.int64)
-        self._memory = _aligned(plan_.arena_bytes + 64)
-        self._scratch = _aligned(needed + 64)
-        base = _address(self._memory)
+        self._memory = zeros_at_line(plan_.arena_bytes + 64)
+        self._scratch = zeros_at_line(needed + 64)
+        base = address(self._memory)
         for variable, offset in plan_.arena.items():
             self._table[table.slot(variable)] = base + offset
-        self._table[table.scratch] = _address(self._scratch)
+        self._table[table.scratch] = address(self._scratch)
         self._constants = {}
         for variable, array in graph.constants.items():
             held = np.ascontiguousarray(array)
             self._constants[variable] = held
-            self._table[table.slot(variable)] = _address(held)
-        self._table_address = _address(self._table)
+            self._table[table.slot(variable)] = address(held)
+        self._table_address = address(self._table)
         # The table as what takes numbers fastest.
         self._slots = (ctypes.c_int64 * count).from_address(self._table_address)
         self._arguments = [table.slot(v) for v in graph.arguments]
@@ -193,7 +196,7 @@ class Executable:
             if not array.flags.c_contiguous:
                 array = np.ascontiguousarray(array)
                 copies.append(array)
-            table[slot] = _address(array)
+            table[slot] = address(array)
         cells, held = list(cells), self._held
         for number, slot, is_overwritten in self._cells:
             array = cells[number]
@@ -202,18 +205,18 @@ class Executable:
                     array = np.array(array, order="C", copy=True)
                 cells[number] = array
                 held[number] = weakref.ref(array)
-                table[slot] = _address(array)
+                table[slot] = address(array)
             if is_overwritten and (self._is_checked or sys.getrefcount(array) > _OWN_REFERENCES):
                 # Somebody else looks at the old value, or the program may break off: it stays as it is.
                 array = np.array(array, order="C", copy=True)
                 cells[number] = array
                 held[number] = weakref.ref(array)
-                table[slot] = _address(array)
+                table[slot] = address(array)
         fresh = []
         for slot, sizes, dtype in self._fresh:
             array = np.empty(sizes, dtype)
             fresh.append(array)
-            table[slot] = _address(array)
+            table[slot] = address(array)
         for number, (seed, counter) in enumerate(draws):
             table[self._layout.draws + 2 * number] = _signed(seed)
             table[self._layout.draws + 2 * number + 1] = counter
@@ -248,10 +251,6 @@ class Executable:
         return results, updates
 
 
-_as_buffer = ctypes.c_char.from_buffer
-_place_of = ctypes.addressof
-
-
 def _nothing() -> None:
     """What is held before the first run."""
 
@@ -280,17 +279,3 @@ _OWN_REFERENCES = _own_references()
 
 def _signed(number: int) -> int:
     return number - (1 << 64) if number >> 63 else number
-
-
-def _address(array: np.ndarray) -> int:
-    try:
-        # A fourth of the time of asking NumPy, which every call of a program would feel.
-        return _place_of(_as_buffer(array))
-    except (TypeError, ValueError):  # nothing to write to, no elements, or elements that buffers have no name for
-        return array.__array_interface__["data"][0]
-
-
-def _aligned(count: int) -> np.ndarray:
-    raw = np.zeros(count + 64, np.uint8)
-    offset = -_address(raw) % 64
-    return raw[offset : offset + count]

@@ -33,14 +33,14 @@ _FEWEST_PAIRS = 1 << 16
 # What is below this is the score of a place that may not be seen: exp of its distance from any other score is 0.
 _UNSEEN = -1e30
 
-# What an axis behind the batch is: a row of the pairs, a column of them, or neither.
-ROW, COLUMN, FREE = "row", "column", "free"
+# What an axis behind the batch is: a row of the pairs, a column of them, neither, or of size 1.
+ROW, COLUMN, FREE, ONE = "row", "column", "free", "one"
 PAIRS, TURNED, ROWS = (ROW, COLUMN), (COLUMN, ROW), (ROW,)
 
 
 @dataclass(eq=False)
 class Region:
-    """Operations that one kernel computes, some rows at a time.
+    """Operations that one kernel computes, some rows at a time. Its pairs are a matrix, one for each of a batch.
 
     Args:
         batch: the sizes of the axes in front.
@@ -213,7 +213,7 @@ class _Finder:
                     region = self._region(sizes, operations, lambda v, stage=stage, of=stages: of[v] < stage)
                     regions.append(region)
                     instead.update((operation, region) for operation in operations)
-        operations = _in_order(self.graph, regions, instead)
+        operations = in_order(self.graph.operations, regions, instead)
         if operations is None:
             return self.graph, []
         graph = dead_code(self.graph.with_operations(operations))
@@ -286,15 +286,17 @@ def _begins(operation: Operation) -> bool:
     return len(ranks) == 1 and len(result.sizes) > 2 and result.count >= a.spec.count + b.spec.count
 
 
-def _in_order(graph: Graph, regions: Iterable[Region], instead: Mapping[Operation, Region]) -> list[Operation] | None:
-    """Order the operations so that those of each region stand side by side, otherwise as they were.
+def in_order(
+    operations: Iterable[Operation], regions: Iterable[Region], instead: Mapping[Operation, Region]
+) -> list[Operation] | None:
+    """Order operations so that those of each region stand side by side, otherwise as they were.
 
     Gives None where regions wait for each other.
     """
     units: list[list[Operation]] = []
     places: list[int] = []
     numbers = {id(region): -1 for region in regions}
-    for place, operation in enumerate(graph.operations):
+    for place, operation in enumerate(operations):
         region = instead.get(operation)
         if region is None:
             units.append([operation])
