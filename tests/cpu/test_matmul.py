@@ -86,7 +86,8 @@ class Case:
     ) -> npt.NDArray:
         """Give C as f64."""
         chosen = target or machine.select_target()
-        plan = make_plan(self.problem, chosen, pool.count, has_epilogue=epilogue is not None)
+        is_slow = epilogue is not None and epilogue.slow
+        plan = make_plan(self.problem, chosen, pool.count, has_epilogue=epilogue is not None, is_slow=is_slow)
         module = Module()
         write_matmul(module, "product", plan, epilogue=epilogue)
         code = machine.compile_module(module.text(), target=chosen, use_cache=False)
@@ -181,13 +182,39 @@ def test_threads(size: tuple[int, int, int], threads: int, pools: dict[int, Pool
 @pytest.mark.parametrize("kind", [F32, BF16])
 @pytest.mark.parametrize("turn", TURNS[:4], ids=str)
 def test_many_blocks(turn: tuple[bool, bool, bool], kind: str, pools: dict[int, Pool]) -> None:
-    """Sums wait between blocks of k: in C, or, where C is bf16, in scratch memory. B has several blocks of panels."""
+    """Sums wait between blocks of k: in C, or in scratch memory where C is bf16 or turned. B has several blocks."""
     for threads, size in ((1, (31, 300, 331)), (2, (67, 389, 363)), (2, (200, 70, 331))):
         product = case(*size, kind, turn=turn)
         plan = make_plan(product.problem, SMALL_CACHES, threads)
-        assert plan.k_blocks > 2 and plan.partial_in_c == (kind == F32)
+        assert plan.k_blocks > 2 and plan.partial_in_c == (kind == F32 and not plan.flips)
         assert plan.block_panels < plan.panels or plan.panels < 4
         product.check(product.run(pools[threads], target=SMALL_CACHES))
+
+
+@pytest.mark.parametrize("kind", [F32, F64, BF16])
+@pytest.mark.parametrize("name", machine.available())
+def test_few_rows_of_activations_beside_a_large_weight(name: str, kind: str, pools: dict[int, Pool]) -> None:
+    """Turning the activations costs less than turning the weight: tiles are turned back, whatever their sizes are."""
+    small = replace(machine.select_target(name), level1_bytes=4096, level2_bytes=32768)
+    for threads, size, batch in ((2, (16, 301, 147), ()), (1, (32, 150, 70), (2,)), (3, (31, 161, 140), ())):
+        for accumulate in (False, True):
+            product = case(*size, kind, turn=(False, True, False), batch=batch, accumulate=accumulate)
+            # With narrow vectors, rounding the weight's rows for each of them may cost what turning it does.
+            assert make_plan(product.problem, small, threads).flips or kind == BF16
+            want = product.a.astype(np.float64) @ product.b.astype(np.float64)
+            want += product.c.astype(np.float64) if accumulate else 0
+            product.check(product.run(pools[threads], target=small), want)
+        if kind == F32:
+            m, n, _ = size
+            product = case(*size, kind, turn=(False, True, False), batch=batch)
+            epilogue, kinds = residual_and_bias(m, n, batch)
+            epilogue = Epilogue((epilogue.key, "flips"), epilogue.emit, 3, reads=tuple(enumerate(kinds)))
+            bias, scale = Guarded(numbers((n,), F32)), Guarded(numbers((m,), F64))
+            residual = Guarded(numbers((*batch, m, n), BF16))
+            want = product.a.astype(np.float64) @ product.b.astype(np.float64) + bias.array
+            want = np.maximum(want + scale.array[:, None] * residual.array.astype(np.float64), 0)
+            extra = [bias.array, scale.array, residual.array]
+            product.check(product.run(pools[threads], target=small, epilogue=epilogue, extra=extra), want)
 
 
 def test_long_matrix_and_few_rows(pools: dict[int, Pool]) -> None:
@@ -312,6 +339,27 @@ def test_epilogue(threads: int, wide: bool, pools: dict[int, Pool]) -> None:
             want = product.a.astype(np.float64) @ product.b.astype(np.float64) + bias.array
             want = np.maximum(want + scale.array[:, None] * residual.array.astype(np.float64), 0)
             product.check(product.run(pools[threads], target=SMALL_CACHES, epilogue=epilogue, extra=extra), want)
+
+
+@pytest.mark.parametrize("name", machine.available())
+@pytest.mark.parametrize("threads", [1, 3])
+def test_epilogue_that_waits_for_the_next_tile(threads: int, name: str, pools: dict[int, Pool]) -> None:
+    """Roots and quotients of one tile are computed between the rounds of the next; the last ones by themselves."""
+    target = machine.select_target(name)
+    for size, batch in (((26, 131, 20), ()), ((14, 64, 40), (3,)), ((67, 200, 33), ()), ((5, 96, 17), (2, 2))):
+        for turn in ((False, False, False), (True, True, False), (False, False, True)):
+            m, n, _ = size
+            product = case(*size, turn=turn, batch=batch)
+            epilogue, kinds = residual_and_bias(m, n, batch)
+            epilogue = replace(epilogue, key=(epilogue.key, "slow"), slow=True, reads=tuple(enumerate(kinds)))
+            plan = make_plan(product.problem, target, threads, has_epilogue=True, is_slow=True)
+            assert plan.delays == (target.registers == 32 and plan.panels > 1)
+            bias, scale = Guarded(numbers((n,), F32)), Guarded(numbers((m,), F64))
+            residual = Guarded(numbers((*batch, m, n), BF16))
+            want = product.a.astype(np.float64) @ product.b.astype(np.float64) + bias.array
+            want = np.maximum(want + scale.array[:, None] * residual.array.astype(np.float64), 0)
+            extra = [bias.array, scale.array, residual.array]
+            product.check(product.run(pools[threads], target=target, epilogue=epilogue, extra=extra), want)
 
 
 def test_epilogue_that_stores_elsewhere(pools: dict[int, Pool]) -> None:

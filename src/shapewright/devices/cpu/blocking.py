@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from .delayed import pending_bytes
 from .ir import BF16, F32, SIZES
 from .machine import Target
 from .packing import Words
@@ -22,6 +23,16 @@ __all__ = ["Plan", "Problem", "make_plan", "whole_lines"]
 # which costs more or less by where the cores are: measured, 3 % of a training step or nothing.
 _TALL = 1024
 _ACROSS = 1.08
+# The distance at which lines fall into the same set of the first cache, of any common processor.
+_SET_BYTES = 4096
+# The registers that an epilogue needs beside a tile's sums, and the most rounds of which it is a part that counts.
+_OF_EPILOGUE = 8
+_LONG_SUMS = 512
+# What a vector costs beside a product of vectors, measured: packed in other order, or as it lies. And what turning a
+# product round must gain.
+_TURNED = 8.0
+_COPIED = 3.0
+_GAIN = 0.97
 
 
 @dataclass(frozen=True)
@@ -79,6 +90,7 @@ class Plan:
     Args:
         problem: what is computed, perhaps transposed.
         turned: whether it is the transposed problem.
+        flips: whether tiles of that are turned back before they are stored.
         words: what the kernels multiply.
         dot: whether vectors run along k (few rows, and B lies along k).
         row_parts: (rows of a tile, how many such tiles), in order.
@@ -90,14 +102,16 @@ class Plan:
         pack_a: "no", "rows" (each row lies along k) or "panel".
         group: tiles of A that are packed at once.
         pack_b: whether B is packed.
+        delays: whether a tile's epilogue runs between the rounds of the next one (`delayed.py`).
         partial_in_c: whether C holds the sums between blocks of k.
         a_bytes: scratch of a thread for a tile of A.
         b_bytes: scratch of a thread for a block of B.
-        partial_bytes: scratch of a thread for sums between blocks of k.
+        partial_bytes: scratch of a thread for sums between blocks of k, or those whose epilogue waits.
     """
 
     problem: Problem
     turned: bool
+    flips: bool
     words: Words
     dot: bool
     row_parts: tuple[tuple[int, int], ...]
@@ -109,6 +123,7 @@ class Plan:
     pack_a: str
     group: int
     pack_b: bool
+    delays: bool
     partial_in_c: bool
     a_bytes: int
     b_bytes: int
@@ -165,7 +180,9 @@ def split(size: int, largest: int, multiple: int = 1) -> tuple[tuple[int, int], 
 
 
 @lru_cache(maxsize=4096)
-def make_plan(problem: Problem, target: Target, threads: int, *, has_epilogue: bool = False) -> Plan:
+def make_plan(
+    problem: Problem, target: Target, threads: int, *, has_epilogue: bool = False, is_slow: bool = False
+) -> Plan:
     """Choose how to cut a problem.
 
     Args:
@@ -174,17 +191,27 @@ def make_plan(problem: Problem, target: Target, threads: int, *, has_epilogue: b
         threads: how many threads there are.
         has_epilogue: whether an epilogue follows; C then holds no sums meanwhile, as it may be what the
             epilogue reads.
+        is_slow: whether that takes roots or quotients.
     """
     turned = (problem.c.column != 1 and problem.c.row == 1) or (problem.n == 1 and problem.m > 1)
     if turned:
         problem = problem.transposed()
+    flips = not turned and _gains_by_flipping(problem, target)
+    if flips:
+        problem, turned = problem.transposed(), True
     words, dot = _words_of(problem, target)
     lanes = words.lanes
     most_rows, vectors = _tile(problem, target, lanes, threads)
+    # The longer the sums, the less there is to gain.
+    delays = is_slow and not dot and not flips and vectors > 1 and target.registers == 32
+    delays = delays and problem.n >= 2 * vectors * lanes and most_rows <= _words(problem.k, words) <= _LONG_SUMS
+    if delays:
+        # An epilogue in between needs registers.
+        most_rows = min(most_rows, (target.registers - _OF_EPILOGUE) // vectors)
     if dot:
         most_rows, vectors = 1, 1
     is_near = not dot and _is_near(problem, words, target)
-    grid = _grid(problem, words, most_rows, vectors, dot, is_near, threads)
+    grid = _grid(problem, words, most_rows, vectors, dot, is_near, threads, by_rows=flips)
     parts = ((problem.m, 1),) if problem.m == 0 else split(problem.m, most_rows, grid[1])
     tile_rows = max(rows for rows, _ in parts)
     tiles = sum(count for _, count in parts)
@@ -211,10 +238,12 @@ def make_plan(problem: Problem, target: Target, threads: int, *, has_epilogue: b
         # B comes from memory: whole rows in turn are read faster than parts of rows, each on another page.
         k_step = min(k_step, 8)
     k_blocks = max(1, _ceil(problem.k, k_step))
-    partial_in_c = not has_epilogue and problem.c.kind == problem.compute
+    delays = delays and k_blocks == 1
+    partial_in_c = not has_epilogue and not flips and problem.c.kind == problem.compute
     plan = Plan(
         problem=problem,
         turned=turned,
+        flips=flips,
         words=words,
         dot=dot,
         row_parts=parts,
@@ -226,6 +255,7 @@ def make_plan(problem: Problem, target: Target, threads: int, *, has_epilogue: b
         pack_a=pack_a,
         group=group,
         pack_b=pack_b,
+        delays=delays,
         partial_in_c=partial_in_c,
         a_bytes=0,
         b_bytes=0,
@@ -235,12 +265,31 @@ def make_plan(problem: Problem, target: Target, threads: int, *, has_epilogue: b
     held_rows = problem.m if dot else tile_rows * group
     held = {"no": 0, "rows": plan.pitch, "panel": plan.pitch if dot else _words(k_step, words) + 1}[pack_a]
     sums = (_ceil(tiles, grid[1]) + 1) * block_panels * tile_rows * width if k_blocks > 1 and not partial_in_c else 0
+    waiting = pending_bytes(tile_rows, width, problem.compute) if delays else 0
     return replace(
         plan,
         a_bytes=whole_lines(held_rows * held * size),
         b_bytes=whole_lines(block_panels * _words(k_step, words) * size * width) if pack_b else 0,
-        partial_bytes=whole_lines(sums * SIZES[problem.compute]),
+        partial_bytes=whole_lines(sums * SIZES[problem.compute] + waiting),
     )
+
+
+def _gains_by_flipping(problem: Problem, target: Target) -> bool:
+    """Whether to compute the transposed product, whose tiles are turned back, for B lies along k as A does.
+
+    Vectors run along the rows or the columns of C, and what they run along has to be turned while it is packed. Where
+    there are few rows, turning A and C is less than turning B. Costs are as in `_grid`.
+    """
+    (words, dot), (_, other_dot) = _words_of(problem, target), _words_of(problem.transposed(), target)
+    lies_along = problem.b.row == 1 and problem.b.column != 1 and problem.a.column == 1 and problem.a.row != 1
+    if dot or other_dot or not lies_along:
+        return False
+    depth = _words(problem.k, words)
+    in_rows, in_columns = _ceil(problem.m, words.lanes), _ceil(problem.n, words.lanes)
+    plain = depth * in_columns * (problem.m + _TURNED)
+    copied = 0.0 if _a_packing(problem.transposed(), words, 2, False) == "no" else _COPIED
+    flipped = depth * (in_rows * (problem.n + _TURNED) + copied * in_columns) + _TURNED * problem.n * in_rows
+    return flipped < plain * _GAIN
 
 
 def _k_step(k: int, words: Words, rows: int, width: int, target: Target) -> int:
@@ -297,8 +346,8 @@ def _a_packing(problem: Problem, words: Words, panels: int, dot: bool) -> str:
     along = a.column == 1 or problem.k == 1
     if dot:
         return "no" if direct and along else "rows" if along else "panel"
-    # Rows a power of two apart fall into the same few sets of the cache.
-    collides = problem.m > 4 and a.row * (2 if a.kind == BF16 else 4) % 2048 == 0
+    # Rows that are pages apart fall into the same set of the first cache, which holds fewer lines than a tile has rows.
+    collides = problem.m > 4 and a.row * SIZES[a.kind] % _SET_BYTES == 0
     if direct and ((along and not collides) or panels <= 1):
         return "no"
     return "rows" if along else "panel"
@@ -326,12 +375,23 @@ def _tile(problem: Problem, target: Target, lanes: int, threads: int) -> tuple[i
 
 
 def _grid(
-    problem: Problem, words: Words, most_rows: int, vectors: int, dot: bool, is_near: bool, threads: int
+    problem: Problem,
+    words: Words,
+    most_rows: int,
+    vectors: int,
+    dot: bool,
+    is_near: bool,
+    threads: int,
+    *,
+    by_rows: bool = False,
 ) -> tuple[int, int, int]:
     """Choose how many threads share the batch, the rows and the columns: the cut whose slowest thread is done first.
 
     Costs are in products of vectors; what packing and reading cost beside them was measured, roughly. Each thread packs
     what it needs: sharing packed panels was slower, as they would come from another core, between two barriers.
+
+    With `by_rows` threads share the rows, not the columns, if there are enough tiles of them: A is large and changes
+    between products, and what two cores have read costs the one that then writes it several times as much.
     """
     if threads == 1 or problem.is_empty:
         return (1, 1, 1)
@@ -345,6 +405,8 @@ def _grid(
             batches = _ceil(problem.batches, along_batch)
             tiles = sum(count for _, count in split(problem.m, most_rows, along_m))
             if along_batch > problem.batches or along_m > tiles or along_n > panels:
+                continue
+            if by_rows and along_n > 1 and tiles >= threads:
                 continue
             rows = _ceil(problem.m, tiles) * _ceil(tiles, along_m)
             columns = min(_ceil(panels, along_n) * vectors, vectors_of_c)

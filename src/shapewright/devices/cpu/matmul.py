@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any
 
 from .blocking import Plan, Problem, make_plan
+from .delayed import clear, write_delayed_kernel, write_last_rows
 from .ir import I8, I64, PTR, SIZES, Function, Module, Register
 from .machine import Target
 from .packing import pack_panels, pack_rows
@@ -38,7 +39,8 @@ __all__ = [
 
 def scratch_bytes(problem: Problem, target: Target, threads: int, epilogue: Epilogue | None = None) -> int:
     """Give the scratch memory that a product needs."""
-    return make_plan(problem, target, threads, has_epilogue=epilogue is not None).scratch_bytes
+    is_slow = epilogue is not None and epilogue.slow
+    return make_plan(problem, target, threads, has_epilogue=epilogue is not None, is_slow=is_slow).scratch_bytes
 
 
 def emit_matmul(
@@ -126,12 +128,18 @@ class _Writer:
         self.of_m, index = (index % along_m, index // along_m) if along_m > 1 else (None, index)
         of_batch = index if along_batch > 1 else None
         with self._when_used(used):
+            if plan.delays:
+                clear(self.f, self.partial)
             start, stop = self._share(of_batch, along_batch, self.problem.batches)
             self.panels = self._share(of_n, along_n, plan.panels)
             with self._over_batch(start, stop) as self.batch:
                 self.a_here = self._of_batch(self.a, self.problem.a)
                 self.b_here = self._of_batch(self.b, self.problem.b)
                 self._write_dots() if plan.dot else self._over_blocks()
+            if plan.delays:
+                shape = TileShape(plan.row_parts[0][0], plan.vectors, plan.width, plan.lanes)
+                name = write_last_rows(self.module, plan.words, shape, self._ending(begins=True, ends=True))
+                self.f.call(name, [self.c, self.partial, *self.extra])
 
     @contextmanager
     def _when_used(self, used: int) -> Iterator[None]:
@@ -197,6 +205,7 @@ class _Writer:
             c=c,
             batch=self.problem.batch,
             turned=plan.turned,
+            flips=plan.flips,
             add_partial=not begins and not in_c,
             add_c=(in_c and not begins) or (self.problem.accumulate and (begins if in_c else ends)),
             to_partial=not ends and not in_c,
@@ -307,7 +316,9 @@ class _Writer:
         width = -(-columns // plan.lanes) * plan.lanes
         shape = TileShape(rows, width // plan.lanes, columns, plan.lanes)
         step = width if plan.pack_b else self.problem.b.row
-        name = write_tile_kernel(self.module, words, shape, strides, step, not plan.pack_b, ending)
+        delays = plan.delays and columns == plan.width
+        write = write_delayed_kernel if delays else write_tile_kernel
+        name = write(self.module, words, shape, strides, step, not plan.pack_b, ending)
         column = panel * plan.width
         if plan.pack_b:
             b = f.address(self.b_block, (panel - first) * self._panel_bytes(), I8)
@@ -316,7 +327,9 @@ class _Writer:
         # Sums between blocks of k: each tile has its place.
         most_rows = max(part[0] for part in plan.row_parts)
         slot = place * plan.block_panels + (panel - first)
-        sums = f.address(self.partial, slot * (most_rows * plan.width), words.compute)
+        sums = self.partial
+        if not delays:
+            sums = f.address(sums, slot * (most_rows * plan.width), words.compute)
         rounds = f.constant(-(-count // words.elements))
         self._call(name, rounds, a, b, sums, row, column, ending)
 

@@ -65,7 +65,8 @@ def product(site: Site) -> None:
     problem = Problem(m, n, k, first, second, third, batch, compute, rounded=rounded)
     f = site.f
     epilogue, extra = _epilogue(site, batch, m, n) if site.kernel.kind == "product" else (None, [])
-    plan = make_plan(problem, site.target, site.threads, has_epilogue=epilogue is not None)
+    is_slow = epilogue is not None and epilogue.slow
+    plan = make_plan(problem, site.target, site.threads, has_epilogue=epilogue is not None, is_slow=is_slow)
     site.is_shared = True
     pointers = (_start(site, left, a), _start(site, right, b), extra[0] if extra else site.pointer(result))
     emit_matmul(
@@ -86,6 +87,8 @@ _LONG = (
     ops.exp, ops.log, ops.tanh, ops.sigmoid, ops.erf, ops.gelu, gelu_slope, ops.silu, ops.softplus, ops.sin, ops.cos,
     ops.elu,
 )  # fmt: skip
+# Operations that the processor does one after the other.
+_SLOW = (ops.div, ops.sqrt, ops.rsqrt, ops.reciprocal)
 # So many short operations are written for each row: an optimiser's update is less, and waiting costs it a tenth.
 _MANY = 24
 _MOST_BUFFERS = 16
@@ -172,9 +175,10 @@ def _epilogue(site: Site, batch: tuple[int, ...], m: int, n: int) -> tuple[Epilo
             block.write(block.pointers[places[v]], operands[v], vectors)
 
     wide = len(chain) > _MANY or any(operation.op in _LONG for operation in chain)
+    slow = not wide and any(operation.op in _SLOW for operation in chain)
     read = tuple([(places[v], operands[v]) for v in reads])
     written = tuple([(places[v], operands[v]) for v in writes])
-    return Epilogue((site.name,), write, len(pointers), wide, read, written), pointers
+    return Epilogue((site.name,), write, len(pointers), wide, slow, read, written), pointers
 
 
 def _memory(variable: Any) -> str:

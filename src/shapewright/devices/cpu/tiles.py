@@ -13,13 +13,25 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .ir import BF16, I8, I64, PTR, SIZES, Function, Loop, Module, Register, element, lanes, vector
-from .packing import Words, load_numbers, rounded_numbers, store_numbers
+from .packing import Words, load_numbers, rounded_numbers, store_numbers, transpose
 
 # A cache line; and how many tensors a tile asks for ahead: more requests than these wait for each other.
 _LINE_BYTES = 64
 _MOST_AWAITED = 4
 
-__all__ = ["Block", "Epilogue", "Operand", "TileShape", "write_dot_kernel", "write_tile_kernel"]
+__all__ = [
+    "Block",
+    "Ending",
+    "Epilogue",
+    "Operand",
+    "TileShape",
+    "awaited_tensors",
+    "begin_kernel",
+    "block_of",
+    "round_of_tile",
+    "write_dot_kernel",
+    "write_tile_kernel",
+]
 
 
 @dataclass(frozen=True)
@@ -54,6 +66,7 @@ class Epilogue:
         pointers: how many pointers the caller passes along; `Block.pointers` has them.
         wide: whether it needs many registers (exp, erf …): then the tile waits in the first cache while a loop over
             its rows runs the epilogue, whose code is there once.
+        slow: whether it takes roots or quotients, which the processor does one after the other, beside products.
         reads: the tensors that it reads, each by the number of its pointer and how it lies: while a tile is being
             computed, the processor is asked for those whose rows lie side by side.
         writes: the same of the tensors that it writes and does not read: a line comes before it can be written.
@@ -63,6 +76,7 @@ class Epilogue:
     emit: Callable[[Block, list[Register]], list[Register] | None]
     pointers: int = 0
     wide: bool = False
+    slow: bool = False
     reads: tuple[tuple[int, Operand], ...] = ()
     writes: tuple[tuple[int, Operand], ...] = ()
 
@@ -216,6 +230,7 @@ class Ending:
         c: the matrix C.
         batch: sizes of the batch axes.
         turned: whether the tile computes the transposed product.
+        flips: whether its sums are turned back before anything else sees them.
         add_partial: whether earlier sums, in the scratch memory, are added.
         add_c: whether what is in C is added.
         to_partial: whether this is not the end: the sums go to scratch memory.
@@ -225,6 +240,7 @@ class Ending:
     c: Operand
     batch: tuple[int, ...]
     turned: bool
+    flips: bool
     add_partial: bool
     add_c: bool
     to_partial: bool
@@ -232,7 +248,8 @@ class Ending:
 
     def key(self) -> Hashable:
         epilogue = None if self.epilogue is None or self.to_partial else (self.epilogue.key, self.epilogue.wide)
-        return (self.c, self.batch, self.turned, self.add_partial, self.add_c, self.to_partial, epilogue)
+        sums = (self.add_partial, self.add_c, self.to_partial)
+        return (self.c, self.batch, self.turned, self.flips, sums, epilogue)
 
 
 # The arguments of each kernel, in front of the epilogue's pointers.
@@ -248,25 +265,35 @@ _ARGUMENTS = [
 ]
 
 
-def _begin(module: Module, name: str, ending: Ending) -> Function:
+def begin_kernel(module: Module, name: str, ending: Ending) -> Function:
     extra = 0 if ending.epilogue is None or ending.to_partial else ending.epilogue.pointers
     arguments = [*_ARGUMENTS, *((f"extra{i}", PTR) for i in range(extra))]
     return module.function(name, arguments, attributes="noinline")
 
 
-def _block(f: Function, shape: TileShape, ending: Ending, words: Words) -> Block:
-    place = (f.arguments[5], f.arguments[6], f.arguments[7])
-    return Block(f, shape, place, ending.batch, ending.turned, f.arguments[8:], words.compute, words.hardware)
+def block_of(f: Function, shape: TileShape, ending: Ending, words: Words) -> Block:
+    batch, row, column = f.arguments[5:8]
+    turned = ending.turned
+    if ending.flips:
+        shape = TileShape(shape.columns, -(-shape.rows // shape.lanes), shape.rows, shape.lanes)
+        row, column, turned = column, row, False
+    place = (batch, row, column)
+    return Block(f, shape, place, ending.batch, turned, f.arguments[8:], words.compute, words.hardware)
 
 
-def _awaited(block: Block, c: Register, ending: Ending) -> list[tuple[Register, Operand, bool]]:
-    """Give the tensors that the end of a tile needs soon, each with whether it is only written."""
+def awaited_tensors(block: Block, c: Register, ending: Ending) -> list[tuple[Register, Operand, bool]]:
+    """Give the tensors that the end of a tile needs soon, each with whether it is written.
+
+    What is read where something that lies alike is written may be written over, as optimisers do: then asking for the
+    line to write it saves asking the other cores again, and if not, it costs nothing.
+    """
     if ending.to_partial:
         return []
     if ending.epilogue is None:
         tensors = [(c, ending.c, True)]
     else:
-        tensors = [(block.pointers[i], operand, False) for i, operand in ending.epilogue.reads]
+        written = {operand for _, operand in ending.epilogue.writes}
+        tensors = [(block.pointers[i], operand, operand in written) for i, operand in ending.epilogue.reads]
         tensors += [(block.pointers[i], operand, True) for i, operand in ending.epilogue.writes]
     return [tensor for tensor in tensors if block.lies_along(tensor[1])][:_MOST_AWAITED]
 
@@ -275,20 +302,14 @@ def _finish(block: Block, sums: list[list[Register]], ending: Ending, words: Wor
     """Write what happens to the sums, row by row."""
     f, shape = block.function, block.shape
     c, partial = f.arguments[3:5]
+    kind = sums[0][0].type
 
-    def place(j: int, base: Register, index: Any) -> Register:
-        return f.address(base, index * shape.width + j * shape.lanes, words.compute)
+    def place(j: int, base: Register, index: Any, vectors: int = shape.vectors) -> Register:
+        return f.address(base, (index * vectors + j) * shape.lanes, words.compute)
 
     def one_row(values: list[Register]) -> None:
-        if ending.add_partial:
-            held = [f.load(place(j, partial, block.index), v.type) for j, v in enumerate(values)]
-            values = [value + old for value, old in zip(values, held, strict=True)]
         if ending.add_c:
             values = [value + old for value, old in zip(values, block.read(c, ending.c), strict=True)]
-        if ending.to_partial:
-            for j, value in enumerate(values):
-                f.store(value, place(j, partial, block.index))
-            return
         if ending.epilogue is not None:
             changed = ending.epilogue.emit(block, values)
             if changed is None:
@@ -296,8 +317,20 @@ def _finish(block: Block, sums: list[list[Register]], ending: Ending, words: Wor
             values = changed
         block.write(c, ending.c, values)
 
-    if ending.epilogue is not None and ending.epilogue.wide and not ending.to_partial:
-        kind = sums[0][0].type
+    if ending.add_partial:
+        count = len(sums[0])
+        sums = [
+            [value + f.load(place(j, partial, i, count), kind) for j, value in enumerate(values)]
+            for i, values in enumerate(sums)
+        ]
+    if ending.to_partial:
+        for i, values in enumerate(sums):
+            for j, value in enumerate(values):
+                f.store(value, place(j, partial, i, len(values)))
+        return
+    if ending.flips:
+        sums = _flipped(f, sums, shape)
+    if ending.epilogue is not None and (ending.epilogue.wide or ending.flips):
         tile = f.local(len(sums) * shape.vectors, kind)
         for i, values in enumerate(sums):
             for j, value in enumerate(values):
@@ -309,6 +342,17 @@ def _finish(block: Block, sums: list[list[Register]], ending: Ending, words: Wor
         for i, values in enumerate(sums):
             block.index = i
             one_row(values)
+
+
+def _flipped(f: Function, sums: list[list[Register]], shape: TileShape) -> list[list[Register]]:
+    """Give the rows of the transposed tile, whose shape it is."""
+    none = f.constant(0.0, sums[0][0].type)
+    rows: list[list[Register]] = []
+    for column in zip(*sums, strict=True):
+        padded = [*column, *([none] * (shape.width - len(column)))]
+        squares = [transpose(f, padded[i : i + shape.lanes]) for i in range(0, shape.width, shape.lanes)]
+        rows += [list(row) for row in zip(*squares, strict=True)]
+    return rows[: shape.rows]
 
 
 # ---- the kernels ----------------------------------------------------------------------------------------------------
@@ -334,35 +378,22 @@ def write_tile_kernel(
     """
 
     def write(name: str) -> None:
-        f = _begin(module, name, ending)
-        rounds, a, b = f.arguments[:3]
+        f = begin_kernel(module, name, ending)
+        rounds = f.arguments[0]
         kind = vector(shape.lanes, words.compute)
-        block = _block(f, shape, ending, words)
+        block = block_of(f, shape, ending, words)
         sums = [f.constant(0.0, kind)] * (shape.rows * shape.vectors)
 
         def one_round(loop: Loop) -> None:
-            a_here = f.address(a, loop.counter * a_strides[1], words.kind)
-            b_here = f.address(b, loop.counter * b_step, words.kind)
-            row_of_b = []
-            for j in range(shape.vectors):
-                place = f.address(b_here, j * shape.lanes, words.kind)
-                count = shape.present(j) if in_place else shape.lanes
-                row_of_b.append(load_numbers(f, place, words.kind, shape.lanes, count))
-            following = []
-            for i in range(shape.rows):
-                single = f.load(f.address(a_here, i * a_strides[0], words.kind), words.kind)
-                repeated = f.splat(single, shape.lanes)
-                for j in range(shape.vectors):
-                    following.append(_multiply_add(f, words, repeated, row_of_b[j], loop.values[i * shape.vectors + j]))
-            loop.next(*following)
+            loop.next(*round_of_tile(f, words, shape, a_strides, b_step, in_place, loop))
 
         start: Any = 0
-        awaited = _awaited(block, f.arguments[3], ending)
+        awaited = awaited_tensors(block, f.arguments[3], ending)
         if awaited:
             # A row with each of the first rounds: all at once would hold up what the rounds themselves load.
             for pointer, operand, _ in awaited:
                 block.place(pointer, operand)
-            start = f.intrinsic("smin", rounds, f.constant(shape.rows))
+            start = f.intrinsic("smin", rounds, f.constant(block.shape.rows))
             with f.loop(0, start, carry=sums) as loop:
                 block.index = loop.counter
                 for pointer, operand, to_write in awaited:
@@ -377,6 +408,33 @@ def write_tile_kernel(
 
     key = ("tile", words, shape, a_strides, b_step, in_place, ending.key())
     return module.shared(key, f"tile_{shape.rows}x{shape.columns}", write)
+
+
+def round_of_tile(
+    f: Function,
+    words: Words,
+    shape: TileShape,
+    a_strides: tuple[int, int],
+    b_step: int,
+    in_place: bool,
+    loop: Loop,
+) -> list[Register]:
+    """Add a column of A times a row of B to the sums that a loop over the rounds carries."""
+    _, a, b = f.arguments[:3]
+    a_here = f.address(a, loop.counter * a_strides[1], words.kind)
+    b_here = f.address(b, loop.counter * b_step, words.kind)
+    row_of_b = []
+    for j in range(shape.vectors):
+        place = f.address(b_here, j * shape.lanes, words.kind)
+        count = shape.present(j) if in_place else shape.lanes
+        row_of_b.append(load_numbers(f, place, words.kind, shape.lanes, count))
+    following = []
+    for i in range(shape.rows):
+        single = f.load(f.address(a_here, i * a_strides[0], words.kind), words.kind)
+        repeated = f.splat(single, shape.lanes)
+        for j in range(shape.vectors):
+            following.append(_multiply_add(f, words, repeated, row_of_b[j], loop.values[i * shape.vectors + j]))
+    return following
 
 
 def _multiply_add(f: Function, words: Words, left: Register, right: Register, sums: Register) -> Register:
@@ -411,7 +469,7 @@ def write_dot_kernel(
     tail = count % step
 
     def write(name: str) -> None:
-        f = _begin(module, name, ending)
+        f = begin_kernel(module, name, ending)
         rounds, a, b = f.arguments[:3]
         zero = f.constant(0.0, vector(words.lanes, words.compute))
 
@@ -439,7 +497,7 @@ def write_dot_kernel(
             while len(parts) > 1:
                 parts = [x + y for x, y in zip(parts[::2], parts[1::2], strict=False)] + parts[len(parts) & ~1 :]
             columns.append(parts[0])
-        _finish(_block(f, shape, ending, words), [[_sums_of_lanes(f, columns, words.lanes)]], ending, words)
+        _finish(block_of(f, shape, ending, words), [[_sums_of_lanes(f, columns, words.lanes)]], ending, words)
         f.end()
 
     key = ("dot", words, kind, shape, stride, tail, ending.key())
