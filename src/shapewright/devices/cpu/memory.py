@@ -33,7 +33,8 @@ def zeros_at_line(count: int) -> np.ndarray:
     """Give bytes that are 0 and begin at a cache line; many of them on large pages, where the system has them."""
     if count < _LEAST_BYTES or not hasattr(mmap, "MADV_HUGEPAGE"):
         return _beginning_at(np.zeros(count + _LINE_BYTES, np.uint8), _LINE_BYTES, count)
-    area = mmap.mmap(-1, count + _PAGE_BYTES)
+    # Private: after a fork, parent and child go on with memory of their own.
+    area = mmap.mmap(-1, count + _PAGE_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     try:
         area.madvise(mmap.MADV_HUGEPAGE)
     except OSError:  # a system without them
