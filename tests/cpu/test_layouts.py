@@ -7,14 +7,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import shapewright as sw
 from shapewright import nn, ops
 from shapewright.devices.cpu import blocks, regions
+from shapewright.devices.cpu.endings import with_endings
 from shapewright.devices.cpu.engine import Executable
+from shapewright.devices.cpu.expand import expand
+from shapewright.devices.cpu.regions import find_regions
 from shapewright.graph.passes import bf16_products, simplify
 from tests.cpu.test_engine import captured
 from tests.cpu.test_regions import compared, training, weigh
+from tests.graph.test_passes import evaluated
 
 attention = nn.scaled_dot_product_attention
 
@@ -74,12 +80,11 @@ SIZES = [(2, 131, 3, 7), (3, 150, 5, 16), (1, 300, 2, 1), (1, 257, 1, 5)]
 @pytest.mark.parametrize(("b", "t", "count", "e"), SIZES)
 def test_nothing_is_copied(b: int, t: int, count: int, e: int, is_causal: bool) -> None:
     function = training(lambda x, w, out: attended(x, w, out, count, is_causal=is_causal))
-    for is_checked in (False, True):
-        executable = compared(function, operands(b, t, count * e), regions=2, is_checked=is_checked)
-        assert moving(executable) == []
+    executable = compared(function, operands(b, t, count * e), regions=2, is_checked=is_causal)
+    assert moving(executable) == []
 
 
-@pytest.mark.parametrize("t", [1, 2, 13, 48, 97])
+@pytest.mark.parametrize("t", [1, 2, 13, 49])
 def test_any_size(monkeypatch: pytest.MonkeyPatch, t: int) -> None:
     small(monkeypatch)
     for is_causal in (False, True):
@@ -215,3 +220,77 @@ def test_inside_loops_and_choices(monkeypatch: pytest.MonkeyPatch) -> None:
     x, w, out = operands(2, 23, 12)
     inputs = [x, np.stack([w, -w, w]), np.stack([out, out, -out])]
     compared(step, inputs, rtol=1e-3)
+
+
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["permute", "merge", "split", "work", "concat", "add"]), *[st.integers(0, 100)] * 3),
+    min_size=1,
+    max_size=12,
+)
+WORK = [ops.neg, ops.tanh, ops.abs, lambda x: ops.add(x, 0.0), lambda x: ops.sub(1.0, x), lambda x: ops.mul(x, 2.0)]
+
+
+def behind_attention(steps: list[Any]) -> Any:
+    """Give a function that moves the results of attention about, works on them and puts them together."""
+
+    def step(inputs: list[Any]) -> list[Any]:
+        q, k, v = [x.trace() for x in inputs]
+        y = attention(q, k, v, is_causal=True)
+        grads = weigh(y).backward()
+        values = [y.stop_gradient(), grads[q], grads[k], grads[v]]
+        for kind, a, b, c in steps:
+            place = a % len(values)
+            x = values[place]
+            sizes = tuple(x.shape)
+            axis = b % len(sizes)
+            match kind:
+                case "permute":
+                    order = list(range(len(sizes)))
+                    order.insert(c % len(sizes), order.pop(axis))
+                    x = ops.permute(x, axes=tuple(order))
+                case "merge" if axis + 1 < len(sizes):
+                    x = ops.reshape(x, sizes=(*sizes[:axis], sizes[axis] * sizes[axis + 1], *sizes[axis + 2 :]))
+                case "split":
+                    part = next((n for n in (2, 3, 5, 7) if sizes[axis] % n == 0), 1)
+                    x = ops.reshape(x, sizes=(*sizes[:axis], part, sizes[axis] // part, *sizes[axis + 1 :]))
+                case "work":
+                    x = WORK[c % len(WORK)](x)
+                case "concat":
+                    alike = [other for other in values if tuple(other.shape) == sizes]
+                    x = ops.concat(x, *alike[: c % 4], axis=axis)
+                case "add":
+                    alike = [other for other in values if tuple(other.shape) == sizes]
+                    x = ops.add(x, alike[c % len(alike)])
+            if c % 3:
+                values[place] = x
+            elif len(values) < 8:
+                values.append(x)
+        return values
+
+    return step
+
+
+def three(sizes: tuple[int, ...]) -> list[np.ndarray]:
+    random = np.random.default_rng(len(sizes))
+    return [random.normal(size=sizes).astype(np.float32) for _ in range(3)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(STEPS)
+def test_endings_change_no_number(steps: list[Any]) -> None:
+    inputs = three((2, 3, 6, 5))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(regions, "_FEWEST_PAIRS", 1)
+        graph, found = find_regions(expand(captured(behind_attention(steps), inputs)))
+        after = with_endings(graph, found)
+    after.check()
+    for left, right in zip(evaluated(graph, inputs), evaluated(after, inputs), strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+@settings(max_examples=25, deadline=None)
+@given(STEPS)
+def test_whatever_reads_attention(steps: list[Any]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        small(patch)
+        compared(behind_attention(steps), three((2, 3, 14, 6)), rtol=1e-3, is_checked=True)
