@@ -37,11 +37,13 @@ def write_delayed_kernel(
     b_step: int,
     in_place: bool,
     ending: Ending,
+    count: int,
 ) -> str:
     """Write the kernel of a tile that finishes the one before it. It has as many rounds as a tile has rows, or more.
 
-    The arguments are those of `write_tile_kernel`, for C, too; only the sums between blocks of k, which there are none
-    of, give their place to what waits.
+    It is for `count` rounds: the requests for what its own end reads are spread over them, since a processor has only
+    some open at a time. The arguments are those of `write_tile_kernel`; the sums between blocks of k, which there are
+    none of, give their place to what waits.
     """
 
     def write(name: str) -> None:
@@ -53,18 +55,22 @@ def write_delayed_kernel(
         awaited = awaited_tensors(own, c, ending)
         for pointer, operand, _ in awaited:
             own.place(pointer, operand)
+        together = max(1, -(-len(awaited) * shape.rows // max(1, count - shape.rows)))
         waiting = f.load(f.address(pending, _ROWS, I64), I64)
         sums = [f.constant(0.0, kind)] * (shape.rows * shape.vectors)
         with f.loop(0, waiting, carry=sums) as loop:
             finish.row(loop.counter)
             loop.next(*round_of_tile(f, words, shape, a_strides, b_step, in_place, loop))
-        stop = f.intrinsic("smin", rounds, waiting + (shape.rows if awaited else 0))
-        with f.loop(waiting, stop, carry=loop.values) as loop:
-            own.index = loop.counter - waiting
-            for pointer, operand, to_write in awaited:
-                own.ask(pointer, operand, to_write=to_write)
-            loop.next(*round_of_tile(f, words, shape, a_strides, b_step, in_place, loop))
-        with f.loop(stop, rounds, carry=loop.values) as loop:
+        start, sums = waiting, loop.values
+        for first in range(0, len(awaited), together):
+            stop = f.intrinsic("smin", rounds, start + shape.rows)
+            with f.loop(start, stop, carry=sums) as loop:
+                own.index = loop.counter - start
+                for pointer, operand, to_write in awaited[first : first + together]:
+                    own.ask(pointer, operand, to_write=to_write)
+                loop.next(*round_of_tile(f, words, shape, a_strides, b_step, in_place, loop))
+            start, sums = stop, loop.values
+        with f.loop(start, rounds, carry=sums) as loop:
             loop.next(*round_of_tile(f, words, shape, a_strides, b_step, in_place, loop))
         for i, value in enumerate(loop.values):
             f.store(value, f.address(finish.sums, i * shape.lanes, words.compute))
@@ -73,7 +79,7 @@ def write_delayed_kernel(
             f.store(number, f.address(pending, _PLACE + i, I64))
         f.end()
 
-    key = ("delayed", words, shape, a_strides, b_step, in_place, ending.key())
+    key = ("delayed", words, shape, a_strides, b_step, in_place, ending.key(), count)
     return module.shared(key, f"delayed_{shape.rows}x{shape.columns}", write)
 
 

@@ -219,11 +219,18 @@ class _Writer:
         if plan.pack_b:
             self._pack_b(source, first, last, count)
         ending = self._ending(begins=begins, ends=ends)
-        row, slot = 0, f.constant(0)
-        for turn, (rows, tiles) in enumerate(plan.row_parts):
-            start, stop = self._share(self.of_m, plan.grid[1], tiles, up=bool(turn % 2))
+        # Each thread has rows side by side, about as many whatever the tiles are: what it wrote in one kernel it reads
+        # in the next, and does not ask the other cores for.
+        shares = [
+            self._share(self.of_m, plan.grid[1], tiles, up=bool(turn % 2))
+            for turn, (_, tiles) in enumerate(plan.row_parts)
+        ]
+        row, slot = f.constant(0), f.constant(0)
+        for (rows, _), (start, _) in zip(plan.row_parts, shares, strict=True):
+            row = row + start * rows
+        for (rows, _), (start, stop) in zip(plan.row_parts, shares, strict=True):
             with f.loop(start, stop, plan.group) as loop:
-                here = loop.counter * rows + row
+                here = row + (loop.counter - start) * rows
                 together = f.intrinsic("smin", stop - loop.counter, f.constant(plan.group))
                 a, strides, pitch = self._a_of_tiles(here, k, rows, together, count)
                 with f.loop(0, together) if plan.group > 1 else nullcontext() as inner:
@@ -234,7 +241,7 @@ class _Writer:
                         first, last, partial(self._call_tile, tile, a, strides, source, first, count, ending)
                     )
             slot = slot + stop - start
-            row += rows * tiles
+            row = row + (stop - start) * rows
 
     def _over_panels(self, first: Register, last: Register, act: Callable[[Register, int], Any]) -> None:
         """Act on each panel; the last of C may have fewer columns and has code of its own."""
@@ -317,8 +324,11 @@ class _Writer:
         shape = TileShape(rows, width // plan.lanes, columns, plan.lanes)
         step = width if plan.pack_b else self.problem.b.row
         delays = plan.delays and columns == plan.width
-        write = write_delayed_kernel if delays else write_tile_kernel
-        name = write(self.module, words, shape, strides, step, not plan.pack_b, ending)
+        rounds = -(-count // words.elements)
+        if delays:
+            name = write_delayed_kernel(self.module, words, shape, strides, step, not plan.pack_b, ending, rounds)
+        else:
+            name = write_tile_kernel(self.module, words, shape, strides, step, not plan.pack_b, ending)
         column = panel * plan.width
         if plan.pack_b:
             b = f.address(self.b_block, (panel - first) * self._panel_bytes(), I8)
@@ -330,8 +340,7 @@ class _Writer:
         sums = self.partial
         if not delays:
             sums = f.address(sums, slot * (most_rows * plan.width), words.compute)
-        rounds = f.constant(-(-count // words.elements))
-        self._call(name, rounds, a, b, sums, row, column, ending)
+        self._call(name, f.constant(rounds), a, b, sums, row, column, ending)
 
     def _call(
         self,

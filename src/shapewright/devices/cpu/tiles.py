@@ -290,12 +290,16 @@ def awaited_tensors(block: Block, c: Register, ending: Ending) -> list[tuple[Reg
     if ending.to_partial:
         return []
     if ending.epilogue is None:
-        tensors = [(c, ending.c, True)]
-    else:
-        written = {operand for _, operand in ending.epilogue.writes}
-        tensors = [(block.pointers[i], operand, operand in written) for i, operand in ending.epilogue.reads]
-        tensors += [(block.pointers[i], operand, True) for i, operand in ending.epilogue.writes]
-    return [tensor for tensor in tensors if block.lies_along(tensor[1])][:_MOST_AWAITED]
+        return [(c, ending.c, True)] if block.lies_along(ending.c) else []
+    reads, writes = (
+        [(block.pointers[i], operand) for i, operand in tensors if block.lies_along(operand)]
+        for tensors in (ending.epilogue.reads, ending.epilogue.writes)
+    )
+    read, written = ({operand for _, operand in tensors} for tensors in (reads, writes))
+    if len(reads) + len(writes) > _MOST_AWAITED:
+        writes = [(pointer, operand) for pointer, operand in writes if operand not in read]
+    tensors = [(pointer, operand, operand in written) for pointer, operand in reads]
+    return [*tensors, *[(pointer, operand, True) for pointer, operand in writes]][:_MOST_AWAITED]
 
 
 def _finish(block: Block, sums: list[list[Register]], ending: Ending, words: Words) -> None:
