@@ -19,6 +19,7 @@ from shapewright.ops.precision import rounded_to_bf16
 from shapewright.shapes.dtypes import DType, bf16, bool_, f16, f32, f64, i32, i64, u8
 
 from . import ir
+from . import normal_distribution as normal
 from . import vector_math as vm
 from .ir import F32, F64, I1, I8, I32, I64, Function, Register
 from .packing import bf16_bits
@@ -338,7 +339,7 @@ def _nan_to_num(f: Function, xs: Any, params: Any, dtypes: Any, result: type[DTy
 
 # ---- activations ----------------------------------------------------------------------------------------------------
 def _gelu(f: Function, xs: Any, params: Any, dtypes: Any, result: type[DType], fail: Fail) -> Register:
-    code = vm.gelu if params.get("approximate", "none") == "none" else vm.gelu_tanh
+    code = normal.gelu if params.get("approximate", "none") == "none" else normal.gelu_tanh
     return round_to(f, code(f, *xs), result)
 
 
@@ -412,11 +413,11 @@ EMITTERS: dict[Op, Emitter] = {
     ops.tanh: _plain(vm.tanh),
     ops.sigmoid: _plain(vm.sigmoid),
     ops.relu: _plain(lambda f, x: vm.at_least(f, x, 0.0)),
-    ops.erf: _plain(vm.erf),
+    ops.erf: _plain(normal.erf),
     ops.softplus: _plain(vm.softplus),
     ops.silu: _plain(lambda f, x: x * vm.sigmoid(f, x)),
     ops.gelu: _gelu,
-    gelu_slope: _plain(vm.gelu_slope),
+    gelu_slope: _plain(normal.gelu_slope),
     ops.leaky_relu: _leaky_relu,
     ops.elu: _elu,
     ops.clip: _clip,

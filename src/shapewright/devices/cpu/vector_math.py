@@ -15,16 +15,14 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from shapewright.ops.activations import _FAR_64, _NEAR_64
-
 from . import ir
 from .ir import F32, F64, Function, Register
 
 _LN2 = math.log(2.0)
-_LOG2_E = 1.0 / _LN2
+LOG2_E = 1.0 / _LN2
 
 
-def _is_single(x: Register) -> bool:
+def is_single(x: Register) -> bool:
     return ir.element(x.type) == F32
 
 
@@ -76,12 +74,12 @@ def with_sign_of(f: Function, size: Register, x: Register) -> Register:
 
 def _suffix(x: Register) -> str:
     count = ir.lanes(x.type)
-    return ("" if count == 1 else f"v{count}") + ("f32" if _is_single(x) else "f64")
+    return ("" if count == 1 else f"v{count}") + ("f32" if is_single(x) else "f64")
 
 
-def _integers(x: Register) -> tuple[str, int, int]:
+def integers_of(x: Register) -> tuple[str, int, int]:
     """Give the integer type of a float's width, the place of its exponent and the exponent's bias."""
-    return (ir.I32, 23, 127) if _is_single(x) else (ir.I64, 52, 1023)
+    return (ir.I32, 23, 127) if is_single(x) else (ir.I64, 52, 1023)
 
 
 # ---- exponentials ---------------------------------------------------------------------------------------------------
@@ -90,19 +88,19 @@ def _reduced(f: Function, x: Register, offset: int) -> tuple[Register, Register]
 
     Adding 1.5 * 2 ** 23 (f64: 52) rounds to a whole number and leaves it in the last bits, without a conversion.
     """
-    kind, shift, _ = _integers(x)
+    kind, shift, _ = integers_of(x)
     shifter = 1.5 * 2.0**shift + offset
-    shifted = multiply_add(f, x, _LOG2_E, shifter)
+    shifted = multiply_add(f, x, LOG2_E, shifter)
     n = shifted - shifter
     # The first part of ln(2) has so few digits that its products with n are exact.
-    parts = (0.693359375, -2.12194440e-4) if _is_single(x) else (6.93147180369123816490e-01, 1.90821492927058770002e-10)
+    parts = (0.693359375, -2.12194440e-4) if is_single(x) else (6.93147180369123816490e-01, 1.90821492927058770002e-10)
     r = multiply_add(f, n, -parts[1], multiply_add(f, n, -parts[0], x))
     return r, f.cast("bitcast", shifted, kind)
 
 
 def _expm1_near_zero(f: Function, r: Register) -> Register:
     """Give exp(r) - 1 for |r| <= ln(2) / 2."""
-    if _is_single(r):
+    if is_single(r):
         series = (5.0000001201e-1, 1.6666665459e-1, 4.1665795894e-2, 8.3334519073e-3, 1.3981999507e-3, 1.9875691500e-4)
     else:
         series = tuple(1.0 / math.factorial(k) for k in range(2, 14))
@@ -111,13 +109,13 @@ def _expm1_near_zero(f: Function, r: Register) -> Register:
 
 def _limits(x: Register) -> tuple[float, float]:
     # exp overflows above the second; below the first its result is no normal number.
-    return (-87.33654, 88.72283) if _is_single(x) else (-708.3964185322641, 709.782712893384)
+    return (-87.33654, 88.72283) if is_single(x) else (-708.3964185322641, 709.782712893384)
 
 
 def exp(f: Function, x: Register) -> Register:
     """Give e ** x, to 1.1 and 1.0 ulp; 0 where that is below the smallest normal number."""
     low, high = _limits(x)
-    kind, shift, _ = _integers(x)
+    kind, shift, _ = integers_of(x)
     r, bits = _reduced(f, at_most(f, at_least(f, x, low), high), 0)
     near = _expm1_near_zero(f, r) + 1.0
     # n is added to the exponent: the power by itself may be beyond the largest number where the result is not.
@@ -134,7 +132,7 @@ def exp_below(f: Function, x: Register) -> Register:
     What is above 88 gives any number, and results below half the smallest normal number are 0. It is what softmax and
     the functions that saturate need.
     """
-    _, shift, bias = _integers(x)
+    _, shift, bias = integers_of(x)
     # At the bound n is -bias, and the exponent's bits are 0: so is the power.
     r, bits = _reduced(f, at_least(f, x, -bias * _LN2), bias)
     return (_expm1_near_zero(f, r) + 1.0) * f.cast("bitcast", bits << shift, ir.element(x.type))
@@ -142,7 +140,7 @@ def exp_below(f: Function, x: Register) -> Register:
 
 def _expm1_within(f: Function, x: Register) -> Register:
     """Give e ** x - 1 within the range where exp neither overflows nor is lost beside 1."""
-    _, shift, bias = _integers(x)
+    _, shift, bias = integers_of(x)
     # Half the power: 2 ** n may be beyond the largest number.
     r, bits = _reduced(f, x, bias - 1)
     scale = f.cast("bitcast", bits << shift, ir.element(x.type))
@@ -152,7 +150,7 @@ def _expm1_within(f: Function, x: Register) -> Register:
 def expm1(f: Function, x: Register) -> Register:
     """Give e ** x - 1, to 1.5 and 1.8 ulp."""
     _, high = _limits(x)
-    low = -17.5 if _is_single(x) else -38.0
+    low = -17.5 if is_single(x) else -38.0
     result = _expm1_within(f, at_most(f, at_least(f, x, low), high))
     # The sign of -0.0 was lost.
     result = with_sign_of(f, result, x)
@@ -161,7 +159,7 @@ def expm1(f: Function, x: Register) -> Register:
 
 def tanh(f: Function, x: Register) -> Register:
     """Give the hyperbolic tangent, to 1.9 and 2.0 ulp, as y / (y + 2) for y = expm1(2x)."""
-    size = at_most(f, f.intrinsic("fabs", x), 9.5 if _is_single(x) else 20.0)
+    size = at_most(f, f.intrinsic("fabs", x), 9.5 if is_single(x) else 20.0)
     y = _expm1_within(f, size + size)
     quotient = y / (y + 2.0)
     # The same for small numbers, as y / 2 * (1 - quotient): then the quotient's roundings weigh little.
@@ -187,8 +185,8 @@ def softplus(f: Function, x: Register) -> Register:
 # ---- logarithms -----------------------------------------------------------------------------------------------------
 def _log_reduced(f: Function, x: Register, lost: Register | None = None) -> tuple[Register, Register, Register]:
     """Give e, r and t with log(x + lost) = e * ln(2) + r + t for normal x > 0; t is small beside r or e."""
-    single = _is_single(x)
-    kind, shift, bias = _integers(x)
+    single = is_single(x)
+    kind, shift, bias = integers_of(x)
     raw = f.cast("bitcast", x, kind)
     # The mantissa is taken from [sqrt(1/2), sqrt(2)). The exponent is kept above 0: not every processor shifts 64 bits
     # with sign, or makes floats of them, so that they are put into a float's last bits instead.
@@ -222,7 +220,7 @@ def _log_reduced(f: Function, x: Register, lost: Register | None = None) -> tupl
 
 def _log_joined(f: Function, e: Register, r: Register, t: Register) -> Register:
     # The first part of ln(2) has so few digits that its products with e are exact.
-    if _is_single(r):
+    if is_single(r):
         return multiply_add(f, e, 0.693359375, r + multiply_add(f, e, -2.12194440e-4, t))
     return multiply_add(f, e, 6.93147180369123816490e-01, r + multiply_add(f, e, 1.90821492927058770002e-10, t))
 
@@ -230,7 +228,7 @@ def _log_joined(f: Function, e: Register, r: Register, t: Register) -> Register:
 def _any_log(f: Function, x: Register, join: Any) -> Register:
     """Give a logarithm of any number; `join` makes it of the parts."""
     # Numbers below the smallest normal one are made larger first.
-    tiny, grown, places = (2.0**-126, 2.0**24, 24.0) if _is_single(x) else (2.0**-1022, 2.0**54, 54.0)
+    tiny, grown, places = (2.0**-126, 2.0**24, 24.0) if is_single(x) else (2.0**-1022, 2.0**54, 54.0)
     is_tiny = x.compare("lt", tiny)
     e, r, t = _log_reduced(f, f.select(is_tiny, x * grown, x))
     result = join(f, f.select(is_tiny, e - places, e), r, t)
@@ -252,7 +250,7 @@ def log_of_normal(f: Function, x: Register) -> Register:
 
 def log2(f: Function, x: Register) -> Register:
     """Give the logarithm to base 2, to 1.9 and 1.7 ulp; exact where x is a power of two."""
-    return _any_log(f, x, lambda f, e, r, t: multiply_add(f, r + t, _LOG2_E, e))
+    return _any_log(f, x, lambda f, e, r, t: multiply_add(f, r + t, LOG2_E, e))
 
 
 def _log1p(f: Function, x: Register) -> Register:
@@ -270,86 +268,6 @@ def log1p(f: Function, x: Register) -> Register:
     result = f.select(x.compare("eq", -1.0), -math.inf, result)
     result = f.select(x.compare("lt", -1.0), math.nan, result)
     return f.select(x.compare("lt", math.inf), result, x)
-
-
-# ---- the error function ---------------------------------------------------------------------------------------------
-# f32, fitted for this file (minimax, by C. L. Lawson's weights): |x| <= 0.92: erf(x) = x + x * NEAR(x * x);
-# above: erf(|x|) = 1 - exp(|x| * FAR(|x|)), to 4, from where it is 1.
-_ERF_NEAR = (
-    0.12837915122509003, -0.3761249780654907, 0.11281846463680267, -0.026767725124955177, 0.004994836635887623,
-    -0.0005999432178214192,
-)  # fmt: skip
-_ERF_FAR = (
-    -1.1285144090652466, -0.6357182860374451, -0.10526183992624283, 0.022889964282512665, -0.003214955795556307,
-    0.0002139849675586447,
-)  # fmt: skip
-# The probability that a normal number is above x is exp(-x * x / 2) * TAIL(x), fitted from 0 to 5.2 for the least error
-# of that product; beyond, both are below 2e-7, and TAIL hardly changes.
-_NORMAL_TAIL = (
-    0.4999999830822863, -0.39894060450211893, 0.2499725892111455, -0.13280580700438158, 0.06192384943208845,
-    -0.025471529085320264, 0.00900346131495225, -0.0025898101745294075, 0.0005635338611395448,
-    -8.474161125873405e-05, 7.704869491614331e-06, -3.15327220927357e-07,
-)  # fmt: skip
-
-
-def erf(f: Function, x: Register) -> Register:
-    """Give the error function, to 1.1 and 1.6 ulp; f64 by the polynomials of the operation's own definition."""
-    size = f.intrinsic("fabs", x)
-    if _is_single(x):
-        size = at_most(f, size, 4.0)
-        small = size.compare("le", 0.92)
-        inner = multiply_add(f, polynomial(f, x * x, _ERF_NEAR), x, x)
-        tail = 1.0 - exp_below(f, size * polynomial(f, size, _ERF_FAR))
-    else:
-        size = at_most(f, size, 6.0)
-        small = size.compare("le", 1.0)
-        inner = x * polynomial(f, x * x, _NEAR_64)
-        outer = f.select(small, 1.0, size)
-        tail = 1.0 - exp_below(f, -(outer * outer)) * polynomial(f, (outer - 2.0) / (outer + 2.0), _FAR_64)
-    return f.select(small, inner, with_sign_of(f, tail, x))
-
-
-def _normal(f: Function, x: Register) -> tuple[Register, Register, Register]:
-    """Give |x|, exp(-x * x / 2) and the probability that a normal number is above |x|, all f32."""
-
-    def write() -> tuple[Register, Register, Register]:
-        # From 15 on the probability is 0; the bound keeps infinity times 0 away.
-        size = at_most(f, f.intrinsic("fabs", x), 15.0)
-        bell = exp_below(f, size * size * -0.5)
-        return size, bell, bell * polynomial(f, at_most(f, size, 5.2), _NORMAL_TAIL)
-
-    return f.once(("normal", x.text), write)
-
-
-def gelu(f: Function, x: Register) -> Register:
-    """Give x times the probability that a normal number is below x, to 1.5 and 1.6 ulp of x.
-
-    f32 is |x| times the probability of being above |x|, taken from 0 or x: nothing cancels below 0, as it does in the
-    formula with erf.
-    """
-    if not _is_single(x):
-        return x * 0.5 * (erf(f, x * math.sqrt(0.5)) + 1.0)
-    size, _, above = _normal(f, x)
-    return multiply_add(f, -size, above, at_least(f, x, 0.0))
-
-
-def gelu_slope(f: Function, x: Register) -> Register:
-    """Give the derivative of gelu, to 1.5 and 1.5 ulp of 1. Beside gelu of the same x it takes five instructions."""
-    density = 1.0 / math.sqrt(2.0 * math.pi)
-    if not _is_single(x):
-        near = at_most(f, at_least(f, x, -40.0), 40.0)
-        below = (erf(f, near * math.sqrt(0.5)) + 1.0) * 0.5
-        return multiply_add(f, near * density, exp_below(f, near * near * -0.5), below)
-    size, bell, above = _normal(f, x)
-    slope = multiply_add(f, size * -density, bell, above)
-    return f.select(x.compare("gt", 0.0), 1.0 - slope, slope)
-
-
-def gelu_tanh(f: Function, x: Register) -> Register:
-    """Give 0.5 x (1 + tanh(u)) for u = sqrt(2 / pi) (x + 0.044715 x^3), to 1.5 ulp of x, as x / (1 + exp(-2u))."""
-    twice = 2.0 * math.sqrt(2.0 / math.pi)
-    exponent = multiply_add(f, x * x, -twice * 0.044715, -twice) * x
-    return x / (exp_below(f, at_most(f, exponent, 88.0)) + 1.0)
 
 
 # ---- sine and cosine ------------------------------------------------------------------------------------------------
@@ -410,7 +328,7 @@ def _tangent(f: Function, x: Register) -> Register:
 
 def _of_angle(f: Function, x: Register, name: str, near: Any) -> Register:
     """Give a function of an angle of any size; f32 is computed in f64, whose polynomials are those of fdlibm."""
-    single = _is_single(x)
+    single = is_single(x)
     wide = f.cast("fpext", x, F64) if single else x
     is_near = f.intrinsic("fabs", wide).compare("lt", _FAR)
     result = near(f, f.select(is_near, wide, 0.0))
@@ -441,7 +359,7 @@ def tan(f: Function, x: Register) -> Register:
 def pow(f: Function, x: Register, y: Register) -> Register:
     """Give x ** y, to 0.51 and 1.0 ulp: f32 by logarithm and exponential in f64, f64 by the C library."""
     x, y = f.same_lanes(x, y)
-    if not _is_single(x):
+    if not is_single(x):
         return lane_by_lane(f, "pow", [x, y], x, None)
     base, exponent = f.cast("fpext", x, F64), f.cast("fpext", y, F64)
     size = f.intrinsic("fabs", base)
