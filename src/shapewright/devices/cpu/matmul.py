@@ -19,10 +19,11 @@ from typing import Any
 
 from .blocking import Plan, Problem, make_plan
 from .delayed import clear, write_delayed_kernel, write_last_rows
+from .dots import write_dot_kernel
 from .ir import I8, I64, PTR, SIZES, Function, Module, Register
 from .machine import Target
 from .packing import pack_panels, pack_rows
-from .tiles import Block, Ending, Epilogue, Operand, TileShape, write_dot_kernel, write_tile_kernel
+from .tiles import Block, Ending, Epilogue, Operand, TileShape, write_tile_kernel
 
 __all__ = [
     "Block",

@@ -3,7 +3,8 @@
 `Epilogue` is what a product does with its results while they are in registers: bias, activation, residual, an
 optimiser's update. It reads and writes other tensors by `Block.read` and `Block.write`, whatever their strides, so it
 never sees how the product was cut or whether it was transposed.
-What it is not: loops over tiles, and the choice of their size (`matmul.py`, `blocking.py`).
+What it is not: loops over tiles, and the choice of their size (`matmul.py`, `blocking.py`), or the kernel of few rows
+(`dots.py`).
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .ir import BF16, I8, I64, PTR, SIZES, Function, Loop, Module, Register, element, lanes, vector
-from .packing import Words, load_numbers, rounded_numbers, store_numbers, transpose
+from .ir import BF16, I8, I64, PTR, SIZES, Function, Loop, Module, Register, lanes, vector
+from .packing import Words, load_numbers, store_numbers, transpose
 
 # A cache line; and how many tensors a tile asks for ahead: more requests than these wait for each other.
 _LINE_BYTES = 64
@@ -28,8 +29,9 @@ __all__ = [
     "awaited_tensors",
     "begin_kernel",
     "block_of",
+    "finish_tile",
+    "multiply_add",
     "round_of_tile",
-    "write_dot_kernel",
     "write_tile_kernel",
 ]
 
@@ -302,7 +304,7 @@ def awaited_tensors(block: Block, c: Register, ending: Ending) -> list[tuple[Reg
     return [*tensors, *[(pointer, operand, True) for pointer, operand in writes]][:_MOST_AWAITED]
 
 
-def _finish(block: Block, sums: list[list[Register]], ending: Ending, words: Words) -> None:
+def finish_tile(block: Block, sums: list[list[Register]], ending: Ending, words: Words) -> None:
     """Write what happens to the sums, row by row."""
     f, shape = block.function, block.shape
     c, partial = f.arguments[3:5]
@@ -407,7 +409,7 @@ def write_tile_kernel(
         with f.loop(start, rounds, carry=sums) as loop:
             one_round(loop)
         rows = [loop.values[i * shape.vectors : (i + 1) * shape.vectors] for i in range(shape.rows)]
-        _finish(block, rows, ending, words)
+        finish_tile(block, rows, ending, words)
         f.end()
 
     key = ("tile", words, shape, a_strides, b_step, in_place, ending.key())
@@ -437,87 +439,13 @@ def round_of_tile(
         single = f.load(f.address(a_here, i * a_strides[0], words.kind), words.kind)
         repeated = f.splat(single, shape.lanes)
         for j in range(shape.vectors):
-            following.append(_multiply_add(f, words, repeated, row_of_b[j], loop.values[i * shape.vectors + j]))
+            following.append(multiply_add(f, words, repeated, row_of_b[j], loop.values[i * shape.vectors + j]))
     return following
 
 
-def _multiply_add(f: Function, words: Words, left: Register, right: Register, sums: Register) -> Register:
+def multiply_add(f: Function, words: Words, left: Register, right: Register, sums: Register) -> Register:
     if not words.pairs:
         return f.intrinsic("fmuladd", left, right, sums)
     pairs = vector(2 * words.lanes, BF16)
     both = [f.emit(f"bitcast {x.type} {x.text} to {pairs}", pairs) for x in (left, right)]
     return f.call("llvm.x86.avx512bf16.dpbf16ps.512", [sums, *both], sums.type)
-
-
-def write_dot_kernel(
-    module: Module, words: Words, kind: str, shape: TileShape, stride: int, count: int, ending: Ending
-) -> tuple[str, int]:
-    """Write the kernel of one row of C where both A's row and B's columns lie along k: vectors run along k.
-
-    Args:
-        module: where the function goes; the same one is written once.
-        words: what is multiplied; never pairs. A's row is of its type, and rounded; B is rounded here.
-        kind: the type of B's elements.
-        shape: one row of one vector.
-        stride: from a column of B to the next, in elements.
-        count: numbers along k. What is left after the last whole round is part of the code.
-        ending: what becomes of the sums.
-
-    Returns:
-        Its name, and the rounds to call it with.
-    """
-    assert shape.rows == 1 and shape.vectors == 1 and not words.pairs
-    # A sum waits some cycles for the one before it, so few columns need several sums each.
-    unroll = max(1, min(8, 8 // shape.columns))
-    step = words.lanes * unroll
-    tail = count % step
-
-    def write(name: str) -> None:
-        f = begin_kernel(module, name, ending)
-        rounds, a, b = f.arguments[:3]
-        zero = f.constant(0.0, vector(words.lanes, words.compute))
-
-        def one_round(k: Register, present: int, sums: list[Register]) -> list[Register]:
-            following = list(sums)
-            for u in range(unroll):
-                left = present - u * words.lanes
-                if left <= 0:
-                    break
-                here = k + u * words.lanes
-                row = load_numbers(f, f.address(a, here, words.compute), words.compute, words.lanes, left)
-                first = f.address(b, here, kind)
-                for c in range(shape.columns):
-                    column = load_numbers(f, f.address(first, c * stride, kind), kind, words.lanes, left)
-                    column = rounded_numbers(f, column, words)
-                    following[c * unroll + u] = _multiply_add(f, words, row, column, sums[c * unroll + u])
-            return following
-
-        with f.loop(0, rounds, carry=[zero] * (shape.columns * unroll)) as loop:
-            loop.next(*one_round(loop.counter * step, step, loop.values))
-        sums = one_round(rounds * step, tail, loop.values) if tail else loop.values
-        columns = []
-        for c in range(shape.columns):
-            parts = sums[c * unroll : (c + 1) * unroll]
-            while len(parts) > 1:
-                parts = [x + y for x, y in zip(parts[::2], parts[1::2], strict=False)] + parts[len(parts) & ~1 :]
-            columns.append(parts[0])
-        _finish(block_of(f, shape, ending, words), [[_sums_of_lanes(f, columns, words.lanes)]], ending, words)
-        f.end()
-
-    key = ("dot", words, kind, shape, stride, tail, ending.key())
-    return module.shared(key, f"dot_{shape.columns}", write), count // step
-
-
-def _sums_of_lanes(f: Function, vectors: list[Register], count: int) -> Register:
-    """Give the vector whose lane c is the sum of the lanes of `vectors[c]`: rounds add neighbours and halve them."""
-    zero = f.constant(0.0, vector(count, element(vectors[0].type)))
-    rows = vectors + [zero] * (count - len(vectors))
-    step = 1
-    while len(rows) > 1:
-        following = []
-        for first, second in zip(rows[::2], rows[1::2], strict=True):
-            low = [lane if not lane & step else count + lane - step for lane in range(count)]
-            high = [lane + step for lane in low]
-            following.append(f.shuffle(first, second, low) + f.shuffle(first, second, high))
-        rows, step = following, step * 2
-    return rows[0]
