@@ -77,6 +77,7 @@ def _run(self: Cpu, op: Op, operands: Sequence[Any], params: Mapping[str, Any], 
     with one_moment:
         found = tuple([o.array if isinstance(o, Waiting) and o.array is not None else o for o in operands])
         waiting = Waiting(op, found, dict(params), result)
+        op.check_numbers(found, params, result)
         if op in _MAY_REFUSE and not (op in _WITHOUT_INTEGERS_NEVER and result.dtype.is_floating):
             # What cannot refuse is not needed for it: `take` looks at its indices only.
             looked_at = [_filled(o) if _is_float(o) and op is not probabilities else _aside(self, o) for o in found]

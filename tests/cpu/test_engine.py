@@ -367,3 +367,14 @@ def test_work_on_a_product_of_short_floats(dtype: Any) -> None:
         x, y, z = (sw.rand(shape, key=sw.Key(1)).to(dtype) for shape in shapes)
         expected = ((x @ y).relu() + z).to(sw.f32)
         np.testing.assert_allclose(work(x, y, z).to(sw.f32).numpy(), expected.numpy(), rtol=2e-2)
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes"), [((100_003, 3), (0,)), ((2, 1_000_003), (1,)), ((997, 50, 3), (0, 1)), ((1 << 18,), (0,))]
+)
+def test_long_sums_keep_their_digits(shape: tuple[int, ...], axes: tuple[int, ...]) -> None:
+    x = np.full(shape, 0.1, np.float32)
+    graph = captured(lambda values: [ops.sum(values[0], axes=axes)], [x])
+    found = Executable(graph, sw.Reference()).run([x], [], [])[0][0]
+    # Added one after the other, the rounding of each addition to the same side is seen in the fourth digit.
+    np.testing.assert_allclose(found, x.astype(np.float64).sum(axis=axes), rtol=2e-6)

@@ -361,3 +361,23 @@ def test_a_key_from_outside_is_not_split_inside() -> None:
         "  in     <lambda>()\n"
         "  write  keys split outside the compiled function; or draw from the key itself, which each call moves on"
     )
+
+
+@pytest.mark.parametrize(
+    "function",
+    [lambda x: x + 300, lambda x: -1 - x, lambda x: sw.where(x == 1, 300, x), lambda x: x.maximum(2**40)],
+    ids=["add", "sub", "where", "maximum"],
+)
+def test_numbers_that_no_element_can_hold_are_refused_as_in_eager(function: Any) -> None:
+    x = sw.from_numpy(np.array([1], np.uint8))
+    with pytest.raises(sw.ArgumentError) as eager:
+        function(x)
+    with pytest.raises(sw.ArgumentError) as compiled:
+        sw.compile(function)(x)
+    assert str(compiled.value).splitlines()[0] == str(eager.value).splitlines()[0]
+    assert "does not fit among the tensor's elements, which go from 0 to 255" in str(compiled.value)
+
+
+def test_a_comparison_with_a_number_that_no_element_can_be() -> None:
+    x = sw.from_numpy(np.array([1], np.uint8))
+    assert sw.compile(lambda x: x < 300)(x).tolist() == [True]

@@ -116,7 +116,9 @@ class Capture:
 
         Raises:
             Elsewhere: a choice is being recorded, and what is computed in a branch is part of that branch.
+            ArgumentError: a Python number is beyond what elements can hold.
         """
+        op.check_numbers(operands, params, result)
         inside: Any = active.capture
         while inside is not self and inside is not None:
             # What needs nothing of a loop's rounds is computed before them; branches keep what is theirs.

@@ -147,6 +147,23 @@ class Op:
             # NumPy widens some results (sums of i32) and gives numbers for rank 0.
             return np.asarray(value).astype(result.dtype.numpy, copy=False)
 
+    def check_numbers(self, operands: Sequence[Any], params: Mapping[str, Any], result: Spec) -> None:
+        """Refuse Python numbers beyond what elements can hold, as `evaluate` does, where no elements are known yet.
+
+        Args:
+            operands: Python numbers, arrays, and whatever has a `spec`.
+            params: the keyword parameters.
+            result: what the verdict said.
+        """
+        # Every element type holds the others.
+        if self.merges and any(type(operand) is int and not 0 <= operand <= 127 for operand in operands):
+            single: list[Any] = []
+            for operand in operands:
+                known = getattr(operand, "spec", None)
+                dtype = getattr(operand, "dtype", None) if known is None else known.dtype.numpy
+                single.append(operand if dtype is None else np.ones((), dtype))
+            self.evaluate(single, params, spec((), result.dtype))
+
     def names(
         self, operands: tuple[Any, ...], shapes: Sequence[tuple[int, ...] | None], params: dict[str, Any], result: Spec
     ) -> tuple[int, ...] | None:

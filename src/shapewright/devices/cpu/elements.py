@@ -162,8 +162,8 @@ def in_memory(f: ir.Function, value: ir.Register, dtype: type[DType]) -> ir.Regi
 
 
 # ---- reductions -----------------------------------------------------------------------------------------------------
-_SUMS = (ops.sum, sum_of_bf16)
-REDUCTIONS = (*_SUMS, ops.prod, ops.max, ops.min, ops.any, ops.all)
+SUMS = (ops.sum, sum_of_bf16)
+REDUCTIONS = (*SUMS, ops.prod, ops.max, ops.min, ops.any, ops.all)
 
 
 def is_reduction(operation: Operation) -> bool:
@@ -174,7 +174,7 @@ def is_reduction(operation: Operation) -> bool:
 def identity(operation: Operation, dtype: type[DType], *, empty: bool = False) -> float:
     """Give the number that changes nothing when it is joined, and is the result over no elements."""
     op = operation.op
-    if op in (*_SUMS, ops.any):
+    if op in (*SUMS, ops.any):
         # -0.0 + x is x for every x; the sum of nothing is 0.
         return -0.0 if dtype.is_floating and not empty else 0
     if op in (ops.prod, ops.all):
@@ -193,7 +193,7 @@ class _Combine:
 
     def __call__(self, f: ir.Function, operation: Operation, a: ir.Register, b: ir.Register) -> ir.Register:
         op = operation.op
-        if op in _SUMS:
+        if op in SUMS:
             return a + b
         if op is ops.prod:
             return a * b

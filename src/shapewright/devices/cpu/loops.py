@@ -17,11 +17,13 @@ from shapewright.graph import Operation, Variable
 
 from . import ir
 from .access import Access, row_major
-from .elements import combine, emit, identity, load, register_type, store
+from .elements import SUMS, combine, emit, identity, load, register_type, store
 from .fusion import Kernel
 
 # Work below this many elements is not worth waking the other threads for.
 SMALL = 4096
+# Numbers that are added one after the other: each is rounded beside the sum of those before it.
+_RUN = 64
 # Vectors of a row that a sum over rows reads at once: some cache lines that follow each other.
 _AT_ONCE = 4
 
@@ -264,6 +266,37 @@ def write_reduction(nest: Nest) -> None:
         _across(nest, operation, result, kind, kept, gone, element, neutral)
 
 
+def _in_runs(
+    f: ir.Function,
+    operation: Operation,
+    count: int,
+    step: int,
+    totals: Sequence[ir.Register],
+    neutral: float,
+    joined: Callable[[ir.Register, Sequence[ir.Register]], list[ir.Register]],
+) -> list[ir.Register]:
+    """Join what `joined` gives in each round to totals; long sums of floats are sums of the sums of runs, and so on."""
+    levels = 0
+    if operation.op in SUMS and operation.result.spec.dtype.is_floating:
+        while count > step * _RUN ** (levels + 1):
+            levels += 1
+
+    def run(level: int, start: Any, stop: Any, carry: Sequence[ir.Register]) -> list[ir.Register]:
+        size = step * _RUN**level
+        with f.loop(start, stop, size, carry=list(carry)) as loop:
+            if not level:
+                loop.next(*joined(loop.counter, loop.values))
+            else:
+                end = f.intrinsic("smin", loop.counter + size, f.lift(stop, ir.I64))
+                begun = [f.constant(neutral, total.type) for total in carry]
+                values = run(level - 1, loop.counter, end, begun)
+                pairs = zip(loop.values, values, strict=True)
+                loop.next(*[combine(f, operation, total, value) for total, value in pairs])
+        return list(loop.values)
+
+    return run(levels, 0, count, totals)
+
+
 def _fill(nest: Nest, result: Variable, number: float) -> None:
     f = nest.f
     with nest.alone(), f.loop(0, result.spec.count) as loop:
@@ -299,13 +332,15 @@ def _along(
             step = lanes * at_once
             whole = size - size % step
             values = outside.values
-            with f.loop(0, whole, step, carry=values) as loop:
+
+            def joined(index: ir.Register, values: Sequence[ir.Register]) -> list[ir.Register]:
                 following = []
-                for number, value in enumerate(loop.values):
-                    index = loop.counter + number * lanes if number else loop.counter
-                    following.append(combine(f, operation, value, element(inside, index, lanes, None, hoisted)))
-                loop.next(*following)
-            values = list(loop.values)
+                for number, value in enumerate(values):
+                    place = index + number * lanes if number else index
+                    following.append(combine(f, operation, value, element(inside, place, lanes, None, hoisted)))
+                return following
+
+            values = _in_runs(f, operation, whole, step, values, neutral, joined)
             for start in range(whole, size, lanes):
                 rest = min(lanes, size - start)
                 mask = None if rest == lanes else f.first_lanes(f.constant(rest), lanes)
@@ -362,12 +397,16 @@ def _across(
                 if first + blocks * width > inner.size:
                     mask = f.first_lanes(f.intrinsic("smin", inner.size - index, f.constant(lanes)), lanes)
                 places = [index + number * lanes if number else index for number in range(at_once)]
-                with f.loop(0, count, carry=[f.constant(neutral, vector)] * at_once) as through:
-                    inside = nest.moved(bases, gone, through.counter) if gone else bases
+
+                def joined(through: ir.Register, totals: Sequence[ir.Register]) -> list[ir.Register]:
+                    inside = nest.moved(bases, gone, through) if gone else bases
                     values = [element(inside, place, lanes, mask, {}) for place in places]
-                    pairs = zip(through.values, values, strict=True)
-                    through.next(*[combine(f, operation, total, value) for total, value in pairs])
-                for place, value in zip(places, through.values, strict=True):
+                    pairs = zip(totals, values, strict=True)
+                    return [combine(f, operation, total, value) for total, value in pairs]
+
+                begun = [f.constant(neutral, vector)] * at_once
+                totals = _in_runs(f, operation, count, 1, begun, neutral, joined)
+                for place, value in zip(places, totals, strict=True):
                     total = combine.finished(f, operation, value, result.spec.dtype)
                     store(f, total, bases[result], place, lanes, mask, result.spec.dtype)
 
