@@ -220,3 +220,13 @@ def test_finding_rows_changes_no_number(program: list[Any], shapes: list[tuple[i
     after.check()
     for left, right in zip(evaluated(graph, inputs), evaluated(after, inputs), strict=True):
         np.testing.assert_allclose(left, right, rtol=1e-9, atol=1e-9)
+
+
+def test_numbers_of_rows_that_are_asked_for() -> None:
+    # A prime number of rows: one matrix, whose blocks are not alike.
+    def step(values: list[Any]) -> list[Any]:
+        (x,) = values
+        largest = x.max(axis=-1)
+        return [largest, x - for_each_row(largest, x)]
+
+    compared(step, arrays((1021, 83)), regions=1)

@@ -265,12 +265,14 @@ def rows_of_block(region: Region) -> int:
 
 def _in_block(region: Region, variable: Variable, access: Access) -> tuple[int, int] | None:
     """Give the strides of a result as it lies in a block, if it lies otherwise than it would by itself."""
+    if FREE not in region.roles[variable]:
+        return None
     sizes, strides = list(access.sizes[-2:]), list(access.strides[-2:])
     if region.lies_turned(variable):
         sizes, strides = sizes[::-1], strides[::-1]
     usual = (sizes[1], 1)
     strides = [own if size > 1 else other for size, own, other in zip(sizes, strides, usual, strict=True)]
-    return None if FREE not in region.roles[variable] or tuple(strides) == usual else (strides[0], strides[1])
+    return None if tuple(strides) == usual else (strides[0], strides[1])
 
 
 def _columns_seen(region: Region, end: int) -> int:
