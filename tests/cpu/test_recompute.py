@@ -126,3 +126,22 @@ def test_long_chains() -> None:
         after, late = recompute(graph)
     assert late
     np.testing.assert_array_equal(evaluated(graph, arrays)[0], evaluated(after, arrays)[0])
+
+
+def test_a_view_that_goes_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_LEAST_BYTES", 0)
+    monkeypatch.setattr(module, "_LEAST_PART", -1.0)
+
+    def step(inputs: list[Any]) -> list[Any]:
+        x = inputs[0].trace()
+        sums = x.gelu().cumsum(axis=1)
+        turned = sums.flip(axis=1)
+        grads = ((turned * turned.sin()).mean() + sums.square().mean()).backward()
+        return [grads[x], turned.stop_gradient()]
+
+    arrays = [np.random.default_rng(0).normal(size=(5, 7))]
+    graph = expand(captured(step, arrays))
+    after, late = recompute(graph)
+    assert late
+    for left, right in zip(evaluated(graph, arrays), evaluated(after, arrays), strict=True):
+        np.testing.assert_array_equal(left, right)

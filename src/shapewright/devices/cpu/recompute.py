@@ -151,7 +151,9 @@ def _least(held: _Held, made: dict[Variable, Operation], needed: Iterable[Variab
     while waiting:
         variable = waiting.pop()
         operation = made[variable]
-        if variable in held.outputs or not held.is_again(operation):
+        # What goes out is held anyway; a view of it goes out as a copy, made at the end.
+        goes_out = variable in held.outputs and held.root(variable) is variable
+        if goes_out or not held.is_again(operation):
             flow.edge(source, numbers[variable], math.inf)
             continue
         for operand in operation.variables:
