@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from shapewright import ops
 from shapewright.graph import Graph, Operation, Variable
 from shapewright.graph.passes.rewrite import rewrite
@@ -16,7 +18,7 @@ from shapewright.ops import reductions
 from shapewright.ops.core import Op, Value
 from shapewright.ops.normalization import in_f32
 from shapewright.ops.windows import window_counts
-from shapewright.shapes.dtypes import Spec, spec
+from shapewright.shapes.dtypes import Spec, bool_, i32, i64, spec, u8
 
 from .nested import expanded_structure
 
@@ -62,6 +64,14 @@ def expand(graph: Graph) -> Graph:
             x, table = _Sketch(operation.operands[0], operations), _Sketch(counts, operations)
             in_front = tuple(range(len(spec_.sizes) - 2))
             return ops.div(x, reductions.spread(table, x, in_front)).variable
+        if operation.op in (ops.argmax, ops.argmin):
+            (x,) = operation.variables
+            axis = operation.params["axis"]
+            size = x.spec.sizes[axis]
+            places = Variable(spec((size,), i32 if size < 2**31 else i64), "places")
+            constants[places] = np.arange(size, dtype=places.spec.dtype.numpy)
+            table = _Sketch(places, operations)
+            return _place_of_extreme(_Sketch(x, operations), table, axis, operation.op is ops.argmax).variable
         if rule is None:
             return operation
         x = _Sketch(operation.operands[0], operations)
@@ -93,6 +103,19 @@ def _logsumexp(x: Any, axes: tuple[int, ...]) -> Any:
     level = ops.where(ops.isfinite(top), top, 0.0)
     powers = ops.exp(ops.sub(x, reductions.spread(level, x, axes)))
     return ops.add(ops.log(ops.sum(powers, axes=axes)), level)
+
+
+def _place_of_extreme(x: Any, places: Any, axis: int, largest: bool) -> Any:
+    """Give the first place of the largest or smallest element along an axis; a NaN is both."""
+    if x._spec.dtype is bool_:
+        x = ops.cast(x, dtype=u8)
+    extreme = (ops.max if largest else ops.min)(x, axes=(axis,))
+    is_there = ops.eq(x, reductions.spread(extreme, x, (axis,)))
+    if x._spec.dtype.is_floating:
+        is_there = ops.logical_or(is_there, ops.ne(x, x))
+    sizes = x._spec.sizes
+    found = ops.where(is_there, ops.broadcast(places, sizes=sizes, axes=(axis,)), sizes[axis])
+    return ops.cast(ops.min(found, axes=(axis,)), dtype=i64)
 
 
 _RULES: Mapping[Op, Callable[..., Any]] = {

@@ -301,35 +301,6 @@ def _cumsum(site: Site) -> None:
             loop.next(total)
 
 
-def _comes_first(f: ir.Function, a: ir.Register, b: ir.Register, largest: bool, unsigned: bool) -> ir.Register:
-    """Whether a is before b where the first extreme is looked for: NaN before everything, ties after."""
-    if ir.is_float(a.type):
-        better = a.compare("gt" if largest else "lt", b)
-        return (better | a.compare("ne", a)) & b.compare("eq", b)
-    if a.type == ir.I1:
-        return a & (b ^ f.constant(1, ir.I1)) if largest else b & (a ^ f.constant(1, ir.I1))
-    predicate = ("u" if unsigned else "s") + ("gt" if largest else "lt")
-    return f.emit(f"icmp {predicate} {a.type} {a.text}, {b.text}", ir.I1)
-
-
-def _arg_extreme(largest: bool) -> Callable[[Site], None]:
-    def write(site: Site) -> None:
-        f = site.f
-        (x,) = site.operation.operands
-        axis = site.operation.params["axis"]
-        sizes = x.spec.sizes
-        unsigned = x.spec.dtype.name == "u8"
-        with site.each(site.result.spec.sizes) as indices:
-            first = site.read(x, [*indices[:axis], f.constant(0), *indices[axis:]])
-            with f.loop(1, sizes[axis], carry=[first, f.constant(0)]) as loop:
-                value = site.read(x, [*indices[:axis], loop.counter, *indices[axis:]])
-                better = _comes_first(f, value, loop.values[0], largest, unsigned)
-                loop.next(f.select(better, value, loop.values[0]), f.select(better, loop.counter, loop.values[1]))
-            site.write(loop.values[1], indices)
-
-    return write
-
-
 SPECIAL: dict[Op, Callable[[Site], None]] = {
     ops.roll: _roll,
     ops.tril: _triangle(True),
@@ -340,8 +311,6 @@ SPECIAL: dict[Op, Callable[[Site], None]] = {
     ops.take_add: _take_add,
     ops.gather_add: _gather_add,
     ops.cumsum: _cumsum,
-    ops.argmax: _arg_extreme(True),
-    ops.argmin: _arg_extreme(False),
 }
 
 __all__ = ["SPECIAL", "Site", "i64"]
