@@ -378,3 +378,10 @@ def test_long_sums_keep_their_digits(shape: tuple[int, ...], axes: tuple[int, ..
     found = Executable(graph, sw.Reference()).run([x], [], [])[0][0]
     # Added one after the other, the rounding of each addition to the same side is seen in the fourth digit.
     np.testing.assert_allclose(found, x.astype(np.float64).sum(axis=axes), rtol=2e-6)
+
+
+def test_running_sums_keep_their_digits() -> None:
+    x = np.full((1, 66_000), 0.1, np.float32)
+    graph = captured(lambda values: [ops.cumsum(values[0], axis=1)], [x])
+    found = Executable(graph, sw.Reference()).run([x], [], [])[0][0]
+    np.testing.assert_array_equal(found, np.cumsum(x, axis=1, dtype=np.float64).astype(np.float32))

@@ -14,7 +14,7 @@ from typing import Any
 from shapewright import ops
 from shapewright.graph import Variable
 from shapewright.ops.core import Op
-from shapewright.shapes.dtypes import bool_, i64
+from shapewright.shapes.dtypes import bool_, f64, i64
 
 from . import ir
 from .access import row_major
@@ -292,12 +292,14 @@ def _cumsum(site: Site) -> None:
     axis = site.operation.params["axis"]
     sizes = x.spec.sizes
     outer = [*sizes[:axis], *sizes[axis + 1 :]]
+    result = site.result.spec.dtype
+    # Each sum has the rounding of all before it, so floats are added with the digits of f64, as the reference does.
+    added = f64 if result.is_floating else result
     with site.each(outer) as indices:
-        with site.f.loop(0, sizes[axis], carry=[_zero(site)]) as loop:
+        with site.f.loop(0, sizes[axis], carry=[site.f.constant(0, register_type(added))]) as loop:
             place = [*indices[:axis], loop.counter, *indices[axis:]]
-            value = convert(site.f, site.read(x, place), x.spec.dtype, site.result.spec.dtype)
-            total = loop.values[0] + value
-            site.write(total, place)
+            total = loop.values[0] + convert(site.f, site.read(x, place), x.spec.dtype, added)
+            site.write(convert(site.f, total, added, result), place)
             loop.next(total)
 
 
