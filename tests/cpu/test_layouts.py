@@ -56,6 +56,11 @@ def operands(b: int, t: int, width: int, dtype: Any = np.float32) -> list[np.nda
     return [a.astype(dtype) for a in (x, w, out)]
 
 
+def queries_keys_values(seed: int) -> list[np.ndarray]:
+    random = np.random.default_rng(seed)
+    return [random.normal(size=(2, 3, 29, 5)).astype(np.float32) for _ in range(3)]
+
+
 def moving(executable: Executable) -> list[str]:
     """Give the kernels, but those of matrices, that only move numbers, or that begin with adding something to them."""
     found = []
@@ -70,7 +75,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let small things be regions of several blocks."""
     monkeypatch.setattr(regions, "_FEWEST_PAIRS", 1)
     monkeypatch.setattr(blocks, "_FEWEST_ROWS", 5)
-    monkeypatch.setattr(blocks, "_MOST_PAIRS", 97)
+    monkeypatch.setattr(blocks, "MOST_PAIRS", 97)
 
 
 SIZES = [(2, 131, 3, 7), (3, 150, 5, 16), (1, 300, 2, 1), (1, 257, 1, 5)]
@@ -131,9 +136,7 @@ def test_work_behind_attention_and_its_gradients(monkeypatch: pytest.MonkeyPatch
             ops.cast(together(y.stop_gradient()), dtype=sw.f64),
         ]
 
-    random = np.random.default_rng(5)
-    inputs = [random.normal(size=(2, 3, 29, 5)).astype(np.float32) for _ in range(3)]
-    executable = compared(step, inputs, rtol=1e-3, is_checked=True)
+    executable = compared(step, queries_keys_values(5), rtol=1e-3, is_checked=True)
     assert [kernel.kind for kernel in executable._fused.kernels].count("region") == 2
 
 
@@ -154,8 +157,7 @@ def test_results_that_leave_in_another_order(monkeypatch: pytest.MonkeyPatch) ->
             grads[v],
         ]
 
-    random = np.random.default_rng(6)
-    compared(step, [random.normal(size=(2, 3, 29, 5)).astype(np.float32) for _ in range(3)], is_checked=True)
+    compared(step, queries_keys_values(6), is_checked=True)
 
 
 def test_concats_that_take_other_things_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,8 +177,7 @@ def test_concats_that_take_other_things_too(monkeypatch: pytest.MonkeyPatch) -> 
             ops.concat(grads[v], grads[k], axis=0),
         ]
 
-    random = np.random.default_rng(7)
-    compared(step, [random.normal(size=(2, 3, 29, 5)).astype(np.float32) for _ in range(3)], is_checked=True)
+    compared(step, queries_keys_values(7), is_checked=True)
 
 
 def test_a_cell_takes_what_is_put_together(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -209,11 +209,8 @@ def test_few_rows_of_activations_beside_a_large_weight(name: str, kind: str, poo
             product = case(*size, kind, turn=(False, True, False), batch=batch)
             epilogue, kinds = residual_and_bias(m, n, batch)
             epilogue = Epilogue((epilogue.key, "flips"), epilogue.emit, 3, reads=tuple(enumerate(kinds)))
-            bias, scale = Guarded(numbers((n,), F32)), Guarded(numbers((m,), F64))
-            residual = Guarded(numbers((*batch, m, n), BF16))
-            want = product.a.astype(np.float64) @ product.b.astype(np.float64) + bias.array
-            want = np.maximum(want + scale.array[:, None] * residual.array.astype(np.float64), 0)
-            extra = [bias.array, scale.array, residual.array]
+            read, want = residual_numbers(product, m, n, batch)
+            extra = [each.array for each in read]
             product.check(product.run(pools[threads], target=small, epilogue=epilogue, extra=extra), want)
 
 
@@ -324,6 +321,15 @@ def residual_and_bias(m: int, n: int, batch: tuple[int, ...]) -> tuple[Epilogue,
     return Epilogue(("residual", m, n, batch), emit, pointers=3), [bias, scale, residual]
 
 
+def residual_numbers(product: Any, m: int, n: int, batch: tuple[int, ...]) -> tuple[list[Guarded], np.ndarray]:
+    """What `residual_and_bias` reads, and what it then makes of a product."""
+    bias, scale = Guarded(numbers((n,), F32)), Guarded(numbers((m,), F64))
+    residual = Guarded(numbers((*batch, m, n), BF16))
+    want = product.a.astype(np.float64) @ product.b.astype(np.float64) + bias.array
+    want = np.maximum(want + scale.array[:, None] * residual.array.astype(np.float64), 0)
+    return [bias, scale, residual], want
+
+
 @pytest.mark.parametrize("wide", [False, True])
 @pytest.mark.parametrize("threads", [1, 2])
 def test_epilogue(threads: int, wide: bool, pools: dict[int, Pool]) -> None:
@@ -333,11 +339,8 @@ def test_epilogue(threads: int, wide: bool, pools: dict[int, Pool]) -> None:
             product = case(*size, turn=turn, batch=batch)
             epilogue, kinds = residual_and_bias(m, n, batch)
             epilogue = Epilogue((epilogue.key, wide), epilogue.emit, 3, wide, reads=tuple(enumerate(kinds)))
-            bias, scale = Guarded(numbers((n,), F32)), Guarded(numbers((m,), F64))
-            residual = Guarded(numbers((*batch, m, n), BF16))
-            extra = [bias.array, scale.array, residual.array]
-            want = product.a.astype(np.float64) @ product.b.astype(np.float64) + bias.array
-            want = np.maximum(want + scale.array[:, None] * residual.array.astype(np.float64), 0)
+            read, want = residual_numbers(product, m, n, batch)
+            extra = [each.array for each in read]
             product.check(product.run(pools[threads], target=SMALL_CACHES, epilogue=epilogue, extra=extra), want)
 
 
@@ -354,11 +357,8 @@ def test_epilogue_that_waits_for_the_next_tile(threads: int, name: str, pools: d
             epilogue = replace(epilogue, key=(epilogue.key, "slow"), slow=True, reads=tuple(enumerate(kinds)))
             plan = make_plan(product.problem, target, threads, has_epilogue=True, is_slow=True)
             assert plan.delays == (target.registers == 32 and plan.panels > 1)
-            bias, scale = Guarded(numbers((n,), F32)), Guarded(numbers((m,), F64))
-            residual = Guarded(numbers((*batch, m, n), BF16))
-            want = product.a.astype(np.float64) @ product.b.astype(np.float64) + bias.array
-            want = np.maximum(want + scale.array[:, None] * residual.array.astype(np.float64), 0)
-            extra = [bias.array, scale.array, residual.array]
+            read, want = residual_numbers(product, m, n, batch)
+            extra = [each.array for each in read]
             product.check(product.run(pools[threads], target=target, epilogue=epilogue, extra=extra), want)
 
 

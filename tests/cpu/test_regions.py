@@ -87,7 +87,7 @@ def test_attention_and_its_gradients(batch: tuple[int, ...], t: int, u: int, is_
 def test_any_size(monkeypatch: pytest.MonkeyPatch, size: int, is_causal: bool) -> None:
     monkeypatch.setattr(regions, "_FEWEST_PAIRS", 1)
     monkeypatch.setattr(blocks, "_FEWEST_ROWS", 5)
-    monkeypatch.setattr(blocks, "_MOST_PAIRS", 97)
+    monkeypatch.setattr(blocks, "MOST_PAIRS", 97)
     compared(training(lambda q, k, v: attention(q, k, v, is_causal=is_causal)), arrays((3,), size, size, 1))
 
 
@@ -119,7 +119,7 @@ def masks(t: int, u: int) -> dict[str, Any]:
 @pytest.mark.parametrize("name", list(masks(9, 9)))
 def test_masks(monkeypatch: pytest.MonkeyPatch, name: str, is_causal: bool) -> None:
     monkeypatch.setattr(regions, "_FEWEST_PAIRS", 1)
-    monkeypatch.setattr(blocks, "_MOST_PAIRS", 600)
+    monkeypatch.setattr(blocks, "MOST_PAIRS", 600)
     monkeypatch.setattr(blocks, "_FEWEST_ROWS", 7)
     mask = sw.from_numpy(masks(61, 61)[name])
     compared(

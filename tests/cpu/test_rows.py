@@ -102,7 +102,7 @@ def test_rows_of_a_prime_number() -> None:
 def test_any_size(monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...]) -> None:
     monkeypatch.setattr(rows, "_FEWEST", 1)
     monkeypatch.setattr(rows, "_FEWEST_ROWS_OF_SUMS", 1)
-    monkeypatch.setattr(rows, "_MOST_OF_BLOCK", 32)
+    monkeypatch.setattr(rows, "MOST_PAIRS", 32)
     monkeypatch.setattr(rows, "_BLOCKS", 2)
     inputs = arrays(shape, shape[-1:], shape[-1:])
     compared(training(layer_norm), inputs, rtol=1e-3)

@@ -99,6 +99,14 @@ class Graph:
             list(self.draws),
         )
 
+    def users(self) -> dict[Variable, list[Operation]]:
+        """Give, for each variable that operations read, those operations in order, each once."""
+        users: dict[Variable, list[Operation]] = {}
+        for operation in self.operations:
+            for variable in dict.fromkeys(operation.variables):
+                users.setdefault(variable, []).append(operation)
+        return users
+
     def last_uses(self) -> list[list[Variable]]:
         """Give, for each operation, the variables that nothing needs after it."""
         needed = set(self.outputs())

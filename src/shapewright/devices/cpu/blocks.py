@@ -27,12 +27,10 @@ from .elements import is_elementwise, is_reduction, register_type
 from .fusion import COPY, Fused, Kernel, fuse
 from .plan import Plan, buffer_bytes, plan
 from .products import fits_product, is_product
-from .regions import COLUMN, FREE, ROW, Region
+from .regions import COLUMN, FREE, MOST_PAIRS, ROW, Region
 from .signature import signature
 from .special import Site
 
-# Pairs of a block: what an operation reads and writes of them should stay in the second cache.
-_MOST_PAIRS = 1 << 14
 # Each block packs the matrices that it multiplies with, which fewer rows would not pay for.
 _FEWEST_ROWS = 32
 # Blocks of a triangle see so many different numbers of columns at most: the kernels of each are code of their own.
@@ -258,7 +256,7 @@ def rows_of_block(region: Region) -> int:
     if region.columns == 0:
         return max(region.rows, 1)
     packs = any(operation.op in PRODUCTS for operation in region.operations)
-    most = max(_FEWEST_ROWS if packs else 1, _MOST_PAIRS // region.columns)
+    most = max(_FEWEST_ROWS if packs else 1, MOST_PAIRS // region.columns)
     blocks = -(-region.rows // most)
     return max(1, -(-region.rows // blocks))
 

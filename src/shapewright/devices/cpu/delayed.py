@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from .ir import I64, PTR, SIZES, Function, Module, Register, vector
 from .packing import Words
-from .tiles import Block, Ending, TileShape, awaited_tensors, begin_kernel, block_of, round_of_tile
+from .tiles import Block, Ending, Rounds, TileShape, awaited_tensors, begin_kernel, block_of
 
 __all__ = ["clear", "pending_bytes", "write_delayed_kernel", "write_last_rows"]
 
@@ -29,27 +29,18 @@ def clear(f: Function, pending: Register) -> None:
     f.store(f.constant(0), f.address(pending, _ROWS, I64))
 
 
-def write_delayed_kernel(
-    module: Module,
-    words: Words,
-    shape: TileShape,
-    a_strides: tuple[int, int],
-    b_step: int,
-    in_place: bool,
-    ending: Ending,
-    count: int,
-) -> str:
+def write_delayed_kernel(module: Module, multiplied: Rounds, ending: Ending, count: int) -> str:
     """Write the kernel of a tile that finishes the one before it. It has as many rounds as a tile has rows, or more.
 
     It is for `count` rounds: the requests for what its own end reads are spread over them, since a processor has only
     some open at a time. The arguments are those of `write_tile_kernel`; the sums between blocks of k, which there are
     none of, give their place to what waits.
     """
+    words, shape = multiplied.words, multiplied.shape
 
     def write(name: str) -> None:
         f = begin_kernel(module, name, ending)
         rounds, _, _, c, pending, *place = f.arguments[:8]
-        kind = vector(shape.lanes, words.compute)
         finish = _Finish(f, shape, ending, words, c, pending, f.arguments[8:])
         own = block_of(f, shape, ending, words)
         awaited = awaited_tensors(own, c, ending)
@@ -57,10 +48,10 @@ def write_delayed_kernel(
             own.place(pointer, operand)
         together = max(1, -(-len(awaited) * shape.rows // max(1, count - shape.rows)))
         waiting = f.load(f.address(pending, _ROWS, I64), I64)
-        sums = [f.constant(0.0, kind)] * (shape.rows * shape.vectors)
+        sums = multiplied.begun(f)
         with f.loop(0, waiting, carry=sums) as loop:
             finish.row(loop.counter)
-            loop.next(*round_of_tile(f, words, shape, a_strides, b_step, in_place, loop))
+            multiplied.one(f, loop)
         start, sums = waiting, loop.values
         for first in range(0, len(awaited), together):
             stop = f.intrinsic("smin", rounds, start + shape.rows)
@@ -68,10 +59,10 @@ def write_delayed_kernel(
                 own.index = loop.counter - start
                 for pointer, operand, to_write in awaited[first : first + together]:
                     own.ask(pointer, operand, to_write=to_write)
-                loop.next(*round_of_tile(f, words, shape, a_strides, b_step, in_place, loop))
+                multiplied.one(f, loop)
             start, sums = stop, loop.values
         with f.loop(start, rounds, carry=sums) as loop:
-            loop.next(*round_of_tile(f, words, shape, a_strides, b_step, in_place, loop))
+            multiplied.one(f, loop)
         for i, value in enumerate(loop.values):
             f.store(value, f.address(finish.sums, i * shape.lanes, words.compute))
         f.store(f.constant(shape.rows), f.address(pending, _ROWS, I64))
@@ -79,7 +70,7 @@ def write_delayed_kernel(
             f.store(number, f.address(pending, _PLACE + i, I64))
         f.end()
 
-    key = ("delayed", words, shape, a_strides, b_step, in_place, ending.key(), count)
+    key = ("delayed", multiplied, ending.key(), count)
     return module.shared(key, f"delayed_{shape.rows}x{shape.columns}", write)
 
 

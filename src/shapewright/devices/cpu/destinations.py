@@ -41,10 +41,7 @@ def place_results(graph: Graph, regions: Sequence[Region]) -> None:
     """
     if not regions:
         return
-    users: dict[Variable, list[Operation]] = {}
-    for operation in graph.operations:
-        for variable in operation.variables:
-            users.setdefault(variable, []).append(operation)
+    users = graph.users()
     leaving = set(graph.outputs())
     for region in regions:
         found = region.places

@@ -23,10 +23,7 @@ def with_endings(graph: Graph, regions: Sequence[Region]) -> Graph:
     """Let regions do the work on each of their results that nothing else needs; their operations change."""
     if not regions:
         return graph
-    users: dict[Variable, list[Operation]] = {variable: [] for variable in graph.outputs()}
-    for operation in graph.operations:
-        for variable in operation.variables:
-            users.setdefault(variable, []).append(operation)
+    users = graph.users()
     leaving = set(graph.outputs())
     within = {id(operation) for region in regions for operation in region.operations}
     # What stands in the place of an operation, and what comes behind the last of a region.

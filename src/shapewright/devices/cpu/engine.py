@@ -38,12 +38,20 @@ from .rows import find_rows
 from .threads import pool
 
 
+def _divided(graph: Graph, *, is_body: bool = False) -> tuple[Graph, Fused]:
+    """Divide a program into kernels, or the body of a loop or a choice; give it as it has become, too."""
+    graph, regions = find_regions(graph)
+    graph = with_endings(graph, regions)
+    late: set[Variable] = set()
+    if not is_body:
+        graph, late = recompute(graph, regions)
+    graph, regions = find_rows(graph, regions, late)
+    place_results(graph, regions)
+    return graph, fuse(graph, is_elementwise, is_reduction, is_product, fits_product, regions, late=late, apart=is_body)
+
+
 def _fused_body(body: Graph) -> Fused:
-    """Divide the body of a loop or a choice into kernels."""
-    body, regions = find_regions(body)
-    body, regions = find_rows(with_endings(body, regions), regions)
-    place_results(body, regions)
-    return fuse(body, is_elementwise, is_reduction, is_product, fits_product, regions, apart=True)
+    return _divided(body, is_body=True)[1]
 
 
 class Executable:
@@ -62,14 +70,9 @@ class Executable:
         self._timed = timed
         self._is_checked = checked.is_asked_for() if is_checked is None else is_checked
         self._reference = reference
-        expanded, regions = find_regions(expand(graph))
-        expanded, late = recompute(with_endings(expanded, regions), regions)
-        expanded, regions = find_rows(expanded, regions, late)
-        place_results(expanded, regions)
-        self._fused = fuse(expanded, is_elementwise, is_reduction, is_product, fits_product, regions, late=late)
+        self._expanded, self._fused = _divided(expand(graph))
         prepare(self._fused, _fused_body)
-        self._plan = plan(expanded, self._fused)
-        self._expanded = expanded
+        self._plan = plan(self._expanded, self._fused)
         self._pool = pool()
         self._make()
 

@@ -18,7 +18,7 @@ from shapewright.ops import reductions
 from shapewright.ops.core import Op, Value
 from shapewright.ops.normalization import in_f32
 from shapewright.ops.windows import window_counts
-from shapewright.shapes.dtypes import Spec, bool_, i32, i64, spec, u8
+from shapewright.shapes.dtypes import DType, Spec, bool_, i32, i64, spec, u8
 
 from .nested import expanded_structure
 
@@ -51,6 +51,12 @@ def expand(graph: Graph) -> Graph:
     operations: list[Operation] = []
     constants = dict(graph.constants)
 
+    def table(array: np.ndarray, dtype: type[DType]) -> _Sketch:
+        """Give known numbers as a constant."""
+        variable = Variable(spec(array.shape, dtype), "table")
+        constants[variable] = array.astype(dtype.numpy)
+        return _Sketch(variable, operations)
+
     def visit(operation: Operation) -> Operation | Variable:
         if is_structure(operation):
             return expanded_structure(operation, expand, constants)
@@ -58,20 +64,16 @@ def expand(graph: Graph) -> Graph:
         if operation.op is ops.over_window_counts:
             # The sizes of the windows are known: a constant, repeated over the axes in front.
             spec_ = operation.result.spec
-            image = spec(spec_.sizes[-2:], spec_.dtype)
-            counts = Variable(image, "counts")
-            constants[counts] = window_counts(image.sizes, **operation.params).astype(image.dtype.numpy)
-            x, table = _Sketch(operation.operands[0], operations), _Sketch(counts, operations)
+            counts = table(window_counts(spec_.sizes[-2:], **operation.params), spec_.dtype)
+            x = _Sketch(operation.operands[0], operations)
             in_front = tuple(range(len(spec_.sizes) - 2))
-            return ops.div(x, reductions.spread(table, x, in_front)).variable
+            return ops.div(x, reductions.spread(counts, x, in_front)).variable
         if operation.op in (ops.argmax, ops.argmin):
             (x,) = operation.variables
             axis = operation.params["axis"]
             size = x.spec.sizes[axis]
-            places = Variable(spec((size,), i32 if size < 2**31 else i64), "places")
-            constants[places] = np.arange(size, dtype=places.spec.dtype.numpy)
-            table = _Sketch(places, operations)
-            return _place_of_extreme(_Sketch(x, operations), table, axis, operation.op is ops.argmax).variable
+            places = table(np.arange(size), i32 if size < 2**31 else i64)
+            return _place_of_extreme(_Sketch(x, operations), places, axis, operation.op is ops.argmax).variable
         if rule is None:
             return operation
         x = _Sketch(operation.operands[0], operations)

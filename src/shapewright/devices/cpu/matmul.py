@@ -23,7 +23,7 @@ from .dots import write_dot_kernel
 from .ir import I8, I64, PTR, SIZES, Function, Module, Register
 from .machine import Target
 from .packing import pack_panels, pack_rows
-from .tiles import Block, Ending, Epilogue, Operand, TileShape, write_tile_kernel
+from .tiles import Block, Ending, Epilogue, Operand, Rounds, TileShape, write_tile_kernel
 
 __all__ = [
     "Block",
@@ -324,12 +324,13 @@ class _Writer:
         width = -(-columns // plan.lanes) * plan.lanes
         shape = TileShape(rows, width // plan.lanes, columns, plan.lanes)
         step = width if plan.pack_b else self.problem.b.row
+        multiplied = Rounds(words, shape, strides, step, not plan.pack_b)
         delays = plan.delays and columns == plan.width
         rounds = -(-count // words.elements)
         if delays:
-            name = write_delayed_kernel(self.module, words, shape, strides, step, not plan.pack_b, ending, rounds)
+            name = write_delayed_kernel(self.module, multiplied, ending, rounds)
         else:
-            name = write_tile_kernel(self.module, words, shape, strides, step, not plan.pack_b, ending)
+            name = write_tile_kernel(self.module, multiplied, ending)
         column = panel * plan.width
         if plan.pack_b:
             b = f.address(self.b_block, (panel - first) * self._panel_bytes(), I8)

@@ -105,7 +105,7 @@ def _place(fused: Fused, leaving: set[Variable], result: Plan) -> None:
     closest = _first_fit(inside, first, last)
     by_size: dict[int, list[Variable]] = {}
     for variable in inside:
-        bytes_ = _whole_lines(variable)
+        bytes_ = _placed_bytes(variable)
         by_size.setdefault(bytes_ if bytes_ >= _LARGE else 0, []).append(variable)
     apart = [_first_fit(variables, first, last) for variables in by_size.values()]
     if sum(bytes_ for _, bytes_ in apart) > _MOST_FOR_APART * closest[1]:
@@ -127,7 +127,7 @@ def _first_fit(
     taken: list[tuple[int, int, int, int]] = []
     # Large buffers first: they are the hardest to find a place for.
     for variable in sorted(variables, key=lambda v: (-buffer_bytes(v), first[v])):
-        bytes_ = _whole_lines(variable)
+        bytes_ = _placed_bytes(variable)
         begin, end = first[variable], last[variable]
         place = 0
         for offset, stop_offset, start, stop in taken:
@@ -142,7 +142,8 @@ def _first_fit(
     return places, most
 
 
-def _whole_lines(variable: Variable) -> int:
+def _placed_bytes(variable: Variable) -> int:
+    """Give what a buffer takes of the arena: whole lines, and at least one."""
     return max(-(-buffer_bytes(variable) // _ALIGNMENT), 1) * _ALIGNMENT
 
 

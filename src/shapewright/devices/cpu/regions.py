@@ -28,6 +28,8 @@ from shapewright.ops.precision import PRODUCTS, rounded_to_bf16
 from .access import Access
 from .elements import is_elementwise, is_reduction
 
+# Pairs of a block: what an operation reads and writes of them should stay in the second cache.
+MOST_PAIRS = 1 << 14
 # Pairs below this number stay in the cache anyway.
 _FEWEST_PAIRS = 1 << 16
 # What is below this is the score of a place that may not be seen: exp of its distance from any other score is 0.
@@ -98,10 +100,7 @@ class _Finder:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.producers = {operation.result: operation for operation in graph.operations}
-        self.users: dict[Variable, list[Operation]] = {}
-        for operation in graph.operations:
-            for variable in set(operation.variables):
-                self.users.setdefault(variable, []).append(operation)
+        self.users = graph.users()
         self.leaving = set(graph.outputs())
         # What the axes of pairs, and of numbers for each of their rows, are.
         self.roles: dict[Variable, tuple[str, ...]] = {}

@@ -21,12 +21,10 @@ from shapewright.ops.precision import PRODUCTS, sum_of_bf16
 from shapewright.shapes.dtypes import DType, f32, f64, spec
 
 from .elements import is_elementwise, is_reduction
-from .regions import COLUMN, ONE, PAIRS, ROW, ROWS, Region, in_order
+from .regions import COLUMN, MOST_PAIRS, ONE, PAIRS, ROW, ROWS, Region, in_order
 
 # Elements below this number stay in the cache anyway.
 _FEWEST = 1 << 16
-# Elements of a block: what some operations read and write of them should stay in the second cache.
-_MOST_OF_BLOCK = 1 << 14
 # Blocks that all threads find work in.
 _BLOCKS = 16
 # Each block gives a part of a sum over all rows: with fewer rows, the parts would be many.
@@ -110,6 +108,9 @@ class _Finder:
         for number, operation in enumerate(self.graph.operations):
             if number not in self.taken and _begins(operation):
                 cluster = self._grown(number)
+                if COLUMNS in cluster.members.values() and _cut(cluster.sizes, has_sums=True)[0] is None:
+                    # The sums would have too many parts.
+                    cluster.members = {n: role for n, role in cluster.members.items() if role != COLUMNS}
                 if self._is_worth_it(cluster):
                     found.append(cluster)
                     self.taken.update(cluster.members)
@@ -196,10 +197,7 @@ class _Finder:
         return True
 
     def _is_worth_it(self, cluster: _Cluster) -> bool:
-        """Whether rows would otherwise be read more than once; sums that would have too many parts are left out."""
-        batch, _ = _cut(cluster.sizes, has_sums=COLUMNS in cluster.members.values())
-        if batch is None:
-            cluster.members = {number: role for number, role in cluster.members.items() if role != COLUMNS}
+        """Whether rows would otherwise be read more than once."""
         reductions = sum(is_reduction(self.graph.operations[number]) for number in cluster.members)
         gives_pairs = any(cluster.members[o] == PAIRS for o in self._outputs(cluster))
         return reductions + gives_pairs > 1
@@ -345,7 +343,7 @@ def _cut(sizes: tuple[int, ...], *, has_sums: bool) -> tuple[tuple[int, ...] | N
     """
     *outer, inner, columns = sizes
     lead = math.prod(outer) * inner
-    most = max(1, min(_MOST_OF_BLOCK // columns, lead // _BLOCKS))
+    most = max(1, min(MOST_PAIRS // columns, lead // _BLOCKS))
     fewest = max(1, most // 4, _FEWEST_ROWS_OF_SUMS if has_sums else 1)
     # Cutting the last of the axes needs no copy, however the tensors lie.
     for axes, size in ((tuple(outer), inner), ((), lead)):

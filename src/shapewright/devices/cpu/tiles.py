@@ -25,13 +25,13 @@ __all__ = [
     "Ending",
     "Epilogue",
     "Operand",
+    "Rounds",
     "TileShape",
     "awaited_tensors",
     "begin_kernel",
     "block_of",
     "finish_tile",
     "multiply_add",
-    "round_of_tile",
     "write_tile_kernel",
 ]
 
@@ -362,37 +362,63 @@ def _flipped(f: Function, sums: list[list[Register]], shape: TileShape) -> list[
 
 
 # ---- the kernels ----------------------------------------------------------------------------------------------------
-def write_tile_kernel(
-    module: Module,
-    words: Words,
-    shape: TileShape,
-    a_strides: tuple[int, int],
-    b_step: int,
-    in_place: bool,
-    ending: Ending,
-) -> str:
-    """Write the kernel of a tile: `rounds` times, a column of A times a row of B is added to the sums.
+@dataclass(frozen=True)
+class Rounds:
+    """How a tile is multiplied: in each round, a column of A times a row of B is added to the sums.
 
     Args:
-        module: where the function goes; the same one is written once.
         words: what is multiplied.
         shape: of the tile.
         a_strides: of A in words: from row to row, and along k. Constants of the code cost no registers.
         b_step: from a row of B to the next, in words.
         in_place: whether B was not packed: then it has no padding and nothing beyond its columns may be read.
+    """
+
+    words: Words
+    shape: TileShape
+    a_strides: tuple[int, int]
+    b_step: int
+    in_place: bool
+
+    def begun(self, f: Function) -> list[Register]:
+        """Give the sums before the first round."""
+        return [f.constant(0.0, vector(self.shape.lanes, self.words.compute))] * (self.shape.rows * self.shape.vectors)
+
+    def one(self, f: Function, loop: Loop) -> None:
+        """Write a round of a loop that carries the sums."""
+        words, shape = self.words, self.shape
+        _, a, b = f.arguments[:3]
+        a_here = f.address(a, loop.counter * self.a_strides[1], words.kind)
+        b_here = f.address(b, loop.counter * self.b_step, words.kind)
+        row_of_b = []
+        for j in range(shape.vectors):
+            place = f.address(b_here, j * shape.lanes, words.kind)
+            count = shape.present(j) if self.in_place else shape.lanes
+            row_of_b.append(load_numbers(f, place, words.kind, shape.lanes, count))
+        following = []
+        for i in range(shape.rows):
+            single = f.load(f.address(a_here, i * self.a_strides[0], words.kind), words.kind)
+            repeated = f.splat(single, shape.lanes)
+            for j in range(shape.vectors):
+                following.append(multiply_add(f, words, repeated, row_of_b[j], loop.values[i * shape.vectors + j]))
+        loop.next(*following)
+
+
+def write_tile_kernel(module: Module, multiplied: Rounds, ending: Ending) -> str:
+    """Write the kernel of a tile, `rounds` of them.
+
+    Args:
+        module: where the function goes; the same one is written once.
+        multiplied: how.
         ending: what becomes of the sums.
     """
+    words, shape = multiplied.words, multiplied.shape
 
     def write(name: str) -> None:
         f = begin_kernel(module, name, ending)
         rounds = f.arguments[0]
-        kind = vector(shape.lanes, words.compute)
         block = block_of(f, shape, ending, words)
-        sums = [f.constant(0.0, kind)] * (shape.rows * shape.vectors)
-
-        def one_round(loop: Loop) -> None:
-            loop.next(*round_of_tile(f, words, shape, a_strides, b_step, in_place, loop))
-
+        sums = multiplied.begun(f)
         start: Any = 0
         awaited = awaited_tensors(block, f.arguments[3], ending)
         if awaited:
@@ -404,43 +430,16 @@ def write_tile_kernel(
                 block.index = loop.counter
                 for pointer, operand, to_write in awaited:
                     block.ask(pointer, operand, to_write=to_write)
-                one_round(loop)
+                multiplied.one(f, loop)
             sums = loop.values
         with f.loop(start, rounds, carry=sums) as loop:
-            one_round(loop)
+            multiplied.one(f, loop)
         rows = [loop.values[i * shape.vectors : (i + 1) * shape.vectors] for i in range(shape.rows)]
         finish_tile(block, rows, ending, words)
         f.end()
 
-    key = ("tile", words, shape, a_strides, b_step, in_place, ending.key())
+    key = ("tile", multiplied, ending.key())
     return module.shared(key, f"tile_{shape.rows}x{shape.columns}", write)
-
-
-def round_of_tile(
-    f: Function,
-    words: Words,
-    shape: TileShape,
-    a_strides: tuple[int, int],
-    b_step: int,
-    in_place: bool,
-    loop: Loop,
-) -> list[Register]:
-    """Add a column of A times a row of B to the sums that a loop over the rounds carries."""
-    _, a, b = f.arguments[:3]
-    a_here = f.address(a, loop.counter * a_strides[1], words.kind)
-    b_here = f.address(b, loop.counter * b_step, words.kind)
-    row_of_b = []
-    for j in range(shape.vectors):
-        place = f.address(b_here, j * shape.lanes, words.kind)
-        count = shape.present(j) if in_place else shape.lanes
-        row_of_b.append(load_numbers(f, place, words.kind, shape.lanes, count))
-    following = []
-    for i in range(shape.rows):
-        single = f.load(f.address(a_here, i * a_strides[0], words.kind), words.kind)
-        repeated = f.splat(single, shape.lanes)
-        for j in range(shape.vectors):
-            following.append(multiply_add(f, words, repeated, row_of_b[j], loop.values[i * shape.vectors + j]))
-    return following
 
 
 def multiply_add(f: Function, words: Words, left: Register, right: Register, sums: Register) -> Register:
