@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,10 @@ from hypothesis import strategies as st
 
 import shapewright as sw
 from shapewright import Tensor, nn, ops, optim
+from shapewright.devices.cpu import products
+from shapewright.devices.cpu.blocking import Plan, make_plan
 from shapewright.devices.cpu.engine import Executable
+from shapewright.devices.cpu.threads import pool
 from shapewright.graph import Capture, Graph
 from shapewright.graph.passes import simplify
 from shapewright.tensor.tensor import make
@@ -204,6 +208,48 @@ def test_programs_of_the_same_parameters_write_in_their_place() -> None:
         predict(sw.ones((size, 3)))
         step(sw.ones((size, 3)))
         assert model.weight.numpy().ctypes.data == place
+
+
+def test_gradients_are_summed_in_parts_where_a_weight_changes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """So each thread reads the rows that it writes. What only reads the weight does not do so."""
+    # Code that is found on disk is not planned.
+    monkeypatch.setenv("SHAPEWRIGHT_CACHE", str(tmp_path))
+    shared: list[bool] = []
+    threads = pool().count
+    width = 80 * threads - 3
+
+    def noted(*args: Any, **options: Any) -> Plan:
+        plan = make_plan(*args, **options)
+        shared.append(plan.shares_k)
+        return plan
+
+    monkeypatch.setattr(products, "make_plan", noted)
+    x = sw.rand((19, 21), key=sw.Key(1))
+
+    def trained(compiles: bool) -> list[Any]:
+        model = nn.Sequential(nn.Linear(21, 83, key=sw.Key(2)), nn.ReLU(), nn.Linear(83, width, key=sw.Key(3)))
+        adam = optim.Adam(model)
+        weight = model[2].weight
+        decide: Any = sw.compile if compiles else lambda function: function
+
+        @decide
+        def step(x: Tensor) -> Tensor:
+            loss = (model(x.trace()) ** 2).mean()
+            adam.update(loss.backward())
+            return loss.stop_gradient()
+
+        @decide
+        def back(y: Tensor) -> Tensor:
+            return (y @ weight).stop_gradient()
+
+        losses = [step(x).item() for _ in range(3)]
+        count = len(shared)
+        return [*losses, back(sw.ones((19, width))).sum().item(), any(shared[:count]), any(shared[count:])]
+
+    *eager, none, _ = trained(False)
+    *found, is_shared, is_shared_by_readers = trained(True)
+    np.testing.assert_allclose(found, eager, rtol=1e-4)
+    assert not none and is_shared == (threads > 1) and not is_shared_by_readers
 
 
 def test_a_failure_is_the_reference_s_and_changes_nothing() -> None:

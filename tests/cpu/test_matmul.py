@@ -83,11 +83,12 @@ class Case:
         target: machine.Target | None = None,
         epilogue: Epilogue | None = None,
         extra: Sequence[npt.NDArray] = (),
+        **options: bool,
     ) -> npt.NDArray:
         """Give C as f64."""
         chosen = target or machine.select_target()
-        is_slow = epilogue is not None and epilogue.slow
-        plan = make_plan(self.problem, chosen, pool.count, has_epilogue=epilogue is not None, is_slow=is_slow)
+        options["is_slow"] = epilogue is not None and epilogue.slow
+        plan = make_plan(self.problem, chosen, pool.count, has_epilogue=epilogue is not None, **options)
         module = Module()
         write_matmul(module, "product", plan, epilogue=epilogue)
         code = machine.compile_module(module.text(), target=chosen, use_cache=False)
@@ -360,6 +361,33 @@ def test_epilogue_that_waits_for_the_next_tile(threads: int, name: str, pools: d
             read, want = residual_numbers(product, m, n, batch)
             extra = [each.array for each in read]
             product.check(product.run(pools[threads], target=target, epilogue=epilogue, extra=extra), want)
+
+
+@pytest.mark.parametrize("name", machine.available())
+@pytest.mark.parametrize("threads", [2, 3])
+def test_threads_that_read_the_rows_they_write(threads: int, name: str, pools: dict[int, Pool]) -> None:
+    """Where B changes from run to run, each thread has a part of the sums over k, and then ends a part of C."""
+    target = machine.select_target(name)
+    # Without masks, rows of B that end inside a vector are copied.
+    columns = 131 if target.has_masks else 136
+    for m, n, k in ((20, columns, 300), (1, 96, 193), (61, columns, 421), (17, 24, 66 * threads)):
+        for kind, turn in ((F32, (False, False, False)), (F64, (True, False, False))):
+            for accumulate in (False, True):
+                product = case(m, n, k, kind, turn=turn, accumulate=accumulate)
+                plan = make_plan(product.problem, target, threads, b_changes=True)
+                assert plan.shares_k
+                assert not make_plan(product.problem, target, threads).shares_k
+                want = product.a.astype(np.float64) @ product.b.astype(np.float64)
+                want += product.c.astype(np.float64) if accumulate else 0
+                product.check(product.run(pools[threads], target=target, b_changes=True), want)
+        for wide in (False, True):
+            product = case(m, n, k)
+            epilogue, kinds = residual_and_bias(m, n, ())
+            epilogue = Epilogue((epilogue.key, wide), epilogue.emit, 3, wide, reads=tuple(enumerate(kinds)))
+            read, want = residual_numbers(product, m, n, ())
+            extra = [each.array for each in read]
+            got = product.run(pools[threads], target=target, epilogue=epilogue, extra=extra, b_changes=True)
+            product.check(got, want)
 
 
 def test_epilogue_that_stores_elsewhere(pools: dict[int, Pool]) -> None:

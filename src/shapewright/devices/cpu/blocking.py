@@ -33,6 +33,8 @@ _LONG_SUMS = 512
 _TURNED = 8.0
 _COPIED = 3.0
 _GAIN = 0.97
+# Rounds that each thread has at least, if threads share them: their sums are then put together.
+_FEWEST_ROUNDS = 64
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ class Plan:
         k_step: k of one block.
         block_panels: panels of B in one block.
         grid: threads along the batch, m and n.
+        shares_k: whether each thread first computes its part of the sums over k, for all of C.
         threads: in all.
         pack_a: "no", "rows" (each row lies along k) or "panel".
         group: tiles of A that are packed at once.
@@ -106,7 +109,8 @@ class Plan:
         partial_in_c: whether C holds the sums between blocks of k.
         a_bytes: scratch of a thread for a tile of A.
         b_bytes: scratch of a thread for a block of B.
-        partial_bytes: scratch of a thread for sums between blocks of k, or those whose epilogue waits.
+        partial_bytes: scratch of a thread for sums between blocks of k, its part of them, or those whose epilogue
+            waits.
     """
 
     problem: Problem
@@ -119,6 +123,7 @@ class Plan:
     k_step: int
     block_panels: int
     grid: tuple[int, int, int]
+    shares_k: bool
     threads: int
     pack_a: str
     group: int
@@ -145,6 +150,11 @@ class Plan:
     @property
     def k_blocks(self) -> int:
         return max(1, _ceil(self.problem.k, self.k_step))
+
+    @property
+    def k_of_thread(self) -> int:
+        """K of each thread but the last, which may have less."""
+        return _ceil(self.problem.k, self.threads)
 
     @property
     def pitch(self) -> int:
@@ -181,7 +191,13 @@ def split(size: int, largest: int, multiple: int = 1) -> tuple[tuple[int, int], 
 
 @lru_cache(maxsize=4096)
 def make_plan(
-    problem: Problem, target: Target, threads: int, *, has_epilogue: bool = False, is_slow: bool = False
+    problem: Problem,
+    target: Target,
+    threads: int,
+    *,
+    has_epilogue: bool = False,
+    is_slow: bool = False,
+    b_changes: bool = False,
 ) -> Plan:
     """Choose how to cut a problem.
 
@@ -192,6 +208,7 @@ def make_plan(
         has_epilogue: whether an epilogue follows; C then holds no sums meanwhile, as it may be what the
             epilogue reads.
         is_slow: whether that takes roots or quotients.
+        b_changes: whether B is written between one run and the next.
     """
     turned = (problem.c.column != 1 and problem.c.row == 1) or (problem.n == 1 and problem.m > 1)
     if turned:
@@ -211,7 +228,12 @@ def make_plan(
     if dot:
         most_rows, vectors = 1, 1
     is_near = not dot and _is_near(problem, words, target)
-    grid = _grid(problem, words, most_rows, vectors, dot, is_near, threads, by_rows=flips)
+    shares_k = b_changes and is_near and not delays and threads > 1
+    shares_k = shares_k and _gains_by_sharing_k(problem, words, most_rows, vectors, target, threads)
+    if shares_k:
+        grid = (1, 1, threads)
+    else:
+        grid = _grid(problem, words, most_rows, vectors, dot, is_near, threads, by_rows=flips)
     parts = ((problem.m, 1),) if problem.m == 0 else split(problem.m, most_rows, grid[1])
     tile_rows = max(rows for rows, _ in parts)
     tiles = sum(count for _, count in parts)
@@ -232,6 +254,8 @@ def make_plan(
         block_panels = max(1, min(most_panels, target.level2_bytes * 3 // 4 // panel_bytes))
         # Blocks as even as can be.
         block_panels = _ceil(most_panels, max(1, _ceil(most_panels, block_panels)))
+    elif shares_k:
+        block_panels = panels
     elif is_near:
         k_step = _k_step(problem.k, words, tile_rows, width, target)
     elif not dot and problem.k * problem.n * size > 4 * target.level2_bytes:
@@ -239,7 +263,7 @@ def make_plan(
         k_step = min(k_step, 8)
     k_blocks = max(1, _ceil(problem.k, k_step))
     delays = delays and k_blocks == 1
-    partial_in_c = not has_epilogue and not flips and problem.c.kind == problem.compute
+    partial_in_c = not has_epilogue and not flips and not shares_k and problem.c.kind == problem.compute
     plan = Plan(
         problem=problem,
         turned=turned,
@@ -251,6 +275,7 @@ def make_plan(
         k_step=k_step,
         block_panels=block_panels,
         grid=grid,
+        shares_k=shares_k,
         threads=threads,
         pack_a=pack_a,
         group=group,
@@ -264,7 +289,8 @@ def make_plan(
     # A whole vector is written at the end of a panel's rows, even if only a part of it belongs there.
     held_rows = problem.m if dot else tile_rows * group
     held = {"no": 0, "rows": plan.pitch, "panel": plan.pitch if dot else _words(k_step, words) + 1}[pack_a]
-    sums = (_ceil(tiles, grid[1]) + 1) * block_panels * tile_rows * width if k_blocks > 1 and not partial_in_c else 0
+    waits = shares_k or (k_blocks > 1 and not partial_in_c)
+    sums = (_ceil(tiles, grid[1]) + 1) * block_panels * tile_rows * width if waits else 0
     waiting = pending_bytes(tile_rows, width, problem.compute) if delays else 0
     return replace(
         plan,
@@ -290,6 +316,21 @@ def _gains_by_flipping(problem: Problem, target: Target) -> bool:
     copied = 0.0 if _a_packing(problem.transposed(), words, 2, False) == "no" else _COPIED
     flipped = depth * (in_rows * (problem.n + _TURNED) + copied * in_columns) + _TURNED * problem.n * in_rows
     return flipped < plain * _GAIN
+
+
+def _gains_by_sharing_k(
+    problem: Problem, words: Words, most_rows: int, vectors: int, target: Target, threads: int
+) -> bool:
+    """Whether each thread should read some rows of B, and all of their columns.
+
+    Who writes B writes rows, and lines that other cores have read must be called back first: so a core should read the
+    rows that it writes. Then cores exchange sums, which must be fewer than the elements of B.
+    """
+    part = _ceil(problem.k, threads)
+    # With as many rounds as threads, the last of them still has some.
+    fewest = max(_FEWEST_ROUNDS, threads, problem.m + 1)
+    is_one_block = _k_step(part, words, most_rows, vectors * words.lanes, target) >= part
+    return problem.batches == 1 and part >= fewest and is_one_block
 
 
 def _k_step(k: int, words: Words, rows: int, width: int, target: Target) -> int:

@@ -43,6 +43,7 @@ class Kernel:
             "other" for a kernel of its own (the last operation; a `concat` has the elementwise work on its operands in
             front).
         region: the operations of a region.
+        b_changes: whether the second operand of a product lies in a cell that the program writes.
     """
 
     sizes: tuple[int, ...]
@@ -55,6 +56,7 @@ class Kernel:
     number: int = 0
     region: Region | None = None
     places: dict[Variable, Access] = field(default_factory=dict)
+    b_changes: bool = False
     # For a loop or a choice, its bodies (`nested.py`).
     nested: Any = None
 
@@ -147,6 +149,10 @@ class _Fuser:
         self._join_what_reads_the_same()
         self._read_before_overwritten()
         kernels = [kernel for kernel in self.kernels if kernel.outputs]
+        changing = {self.graph.cells[number] for number in self.graph.updates}
+        for kernel in kernels:
+            if kernel.kind in ("other", "product") and self.is_product(kernel.operations[0]):
+                kernel.b_changes = kernel.leaves[kernel.operations[0].variables[1]].buffer in changing
         return Fused(ordered(kernels), self.accesses)
 
     def _fuse_products(self) -> None:

@@ -4,8 +4,9 @@
     plan = make_plan(problem, target, threads)
     emit_matmul(function, plan, (a, b, c), scratch, thread)
 
-Every thread runs the same code and does its part, without waiting for another. Nothing is allocated: packed operands go
-to scratch memory of `plan.scratch_bytes`. Sizes and strides are constants of the code.
+Every thread runs the same code and does its part, without waiting for another, unless they share the sums over k.
+Nothing is allocated: packed operands go to scratch memory of `plan.scratch_bytes`. Sizes and strides are constants of
+the code.
 What it is not: the choice of tiles and blocks (`blocking.py`), the kernels of a tile (`tiles.py`), or bf16 on the tile
 registers that some processors have (AMX).
 """
@@ -21,9 +22,9 @@ from .blocking import Plan, Problem, make_plan
 from .delayed import clear, write_delayed_kernel, write_last_rows
 from .dots import write_dot_kernel
 from .ir import I8, I64, PTR, SIZES, Function, Module, Register
-from .machine import Target
 from .packing import pack_panels, pack_rows
-from .tiles import Block, Ending, Epilogue, Operand, Rounds, TileShape, write_tile_kernel
+from .threads import emit_barrier
+from .tiles import Block, Ending, Epilogue, Operand, Rounds, TileShape, write_sum_kernel, write_tile_kernel
 
 __all__ = [
     "Block",
@@ -33,15 +34,8 @@ __all__ = [
     "Problem",
     "emit_matmul",
     "make_plan",
-    "scratch_bytes",
     "write_matmul",
 ]
-
-
-def scratch_bytes(problem: Problem, target: Target, threads: int, epilogue: Epilogue | None = None) -> int:
-    """Give the scratch memory that a product needs."""
-    is_slow = epilogue is not None and epilogue.slow
-    return make_plan(problem, target, threads, has_epilogue=epilogue is not None, is_slow=is_slow).scratch_bytes
 
 
 def emit_matmul(
@@ -50,6 +44,7 @@ def emit_matmul(
     pointers: tuple[Register, Register, Register],
     scratch: Register,
     thread: Register,
+    control: Register,
     *,
     epilogue: Epilogue | None = None,
     epilogue_pointers: Sequence[Register] = (),
@@ -62,12 +57,13 @@ def emit_matmul(
         pointers: to A, B and C.
         scratch: `plan.scratch_bytes` of memory at a cache line, which no thread uses for anything else meanwhile.
         thread: which thread runs the code, an i64 below `plan.threads`.
+        control: where threads meet.
         epilogue: what happens to results before they are stored.
         epilogue_pointers: what the epilogue finds in `Block.pointers`.
     """
     if plan.problem.is_empty:
         return
-    _Writer(function, plan, pointers, scratch, thread, epilogue, epilogue_pointers).write()
+    _Writer(function, plan, pointers, scratch, thread, control, epilogue, epilogue_pointers).write()
 
 
 def write_matmul(
@@ -83,10 +79,10 @@ def write_matmul(
     """
     arguments = [("arguments", PTR), ("control", PTR), ("thread", I64), ("threads", I64)]
     f = module.function(name, arguments, internal=False)
-    table, _, thread, _ = f.arguments
+    table, control, thread, _ = f.arguments
     count = 4 + (epilogue.pointers if epilogue else 0)
     a, b, c, scratch, *extra = [f.load(f.address(table, i, I64), PTR) for i in range(count)]
-    emit_matmul(f, plan, (a, b, c), scratch, thread, epilogue=epilogue, epilogue_pointers=extra)
+    emit_matmul(f, plan, (a, b, c), scratch, thread, control, epilogue=epilogue, epilogue_pointers=extra)
     f.end()
 
 
@@ -100,6 +96,7 @@ class _Writer:
         pointers: tuple[Register, Register, Register],
         scratch: Register,
         thread: Register,
+        control: Register,
         epilogue: Epilogue | None,
         epilogue_pointers: Sequence[Register],
     ) -> None:
@@ -112,16 +109,22 @@ class _Writer:
         self.epilogue = epilogue
         self.extra = list(epilogue_pointers)
         self.thread = thread
+        self.control = control
         # Scratch memory of each thread: a tile of A, sums, a block of B.
         f = function
-        own = f.address(scratch, thread * (plan.scratch_bytes // plan.threads), I8)
+        self.pitch = plan.scratch_bytes // plan.threads
+        own = f.address(scratch, thread * self.pitch, I8)
         self.a_tile = f.within(own, plan.a_bytes)
         self.partial = f.within(f.address(own, plan.a_bytes, I8), plan.partial_bytes)
+        self.all_partial = f.address(scratch, plan.a_bytes, I8)
         self.b_block = f.within(f.address(own, plan.a_bytes + plan.partial_bytes, I8), plan.b_bytes)
 
     # ---- who does what ----------------------------------------------------------------------------------------------
     def write(self) -> None:
         plan = self.plan
+        if plan.shares_k:
+            self._write_in_parts()
+            return
         along_batch, along_m, along_n = plan.grid
         used = along_batch * along_m * along_n
         index = self.thread
@@ -257,6 +260,47 @@ class _Writer:
             with f.when(last.compare("eq", plan.panels)), f.loop(f.intrinsic("smax", first, f.constant(whole)), last):
                 act(f.constant(whole), rest)
 
+    # ---- sums over k in parts ---------------------------------------------------------------------------------------
+    def _write_in_parts(self) -> None:
+        """Let each thread compute its part of the sums, for all of C; then each ends some panels of C."""
+        f, plan, k = self.f, self.plan, self.problem.k
+        self.batch, self.of_m = f.constant(0), None
+        self.a_here, self.b_here = self.a, self.b
+        step = plan.k_of_thread
+        first, last = f.constant(0), f.constant(plan.panels)
+        whole, rest = divmod(k, step)
+        with self._when_used(whole):
+            self._block(first, last, self.thread * step, step, begins=True, ends=False)
+        if rest:
+            with f.when(self.thread.compare("eq", whole)):
+                self._block(first, last, f.constant(whole * step), rest, begins=True, ends=False)
+        emit_barrier(f, self.control, f.constant(plan.threads))
+        ending = self._ending(begins=False, ends=True)
+        first, last = self._share(self.thread, plan.threads, plan.panels)
+        row, slot = 0, 0
+        for rows, tiles in plan.row_parts:
+            with f.loop(0, tiles) as loop:
+                tile = (rows, row + loop.counter * rows, slot + loop.counter)
+                self._over_panels(first, last, partial(self._call_sum, tile, ending))
+            row, slot = row + rows * tiles, slot + tiles
+
+    def _call_sum(self, tile: tuple[int, Register, Register], ending: Ending, panel: Register, columns: int) -> None:
+        """Call the kernel that adds the parts of a tile's sums."""
+        rows, row, place = tile
+        f, plan = self.f, self.plan
+        shape = TileShape(rows, -(-columns // plan.lanes), columns, plan.lanes)
+        name = write_sum_kernel(self.module, plan.words, shape, ending, plan.threads, self.pitch)
+        sums = self._place_of_sums(self.all_partial, place, panel)
+        none = f.constant(0)
+        self._call(name, none, sums, sums, sums, row, panel * plan.width, ending)
+
+    def _place_of_sums(self, sums: Register, place: Register, panel: Register) -> Register:
+        """Give where the sums of a tile wait: each has its place."""
+        plan = self.plan
+        most_rows = max(part[0] for part in plan.row_parts)
+        slot = place * plan.block_panels + panel
+        return self.f.address(sums, slot * (most_rows * plan.width), plan.words.compute)
+
     # ---- operands ---------------------------------------------------------------------------------------------------
     def _panel_bytes(self) -> int:
         plan = self.plan
@@ -336,12 +380,7 @@ class _Writer:
             b = f.address(self.b_block, (panel - first) * self._panel_bytes(), I8)
         else:
             b = f.address(source, column, self.problem.b.kind)
-        # Sums between blocks of k: each tile has its place.
-        most_rows = max(part[0] for part in plan.row_parts)
-        slot = place * plan.block_panels + (panel - first)
-        sums = self.partial
-        if not delays:
-            sums = f.address(sums, slot * (most_rows * plan.width), words.compute)
+        sums = self.partial if delays else self._place_of_sums(self.partial, place, panel - first)
         self._call(name, f.constant(rounds), a, b, sums, row, column, ending)
 
     def _call(

@@ -66,7 +66,14 @@ def product(site: Site) -> None:
     f = site.f
     epilogue, extra = _epilogue(site, batch, m, n) if site.kernel.kind == "product" else (None, [])
     is_slow = epilogue is not None and epilogue.slow
-    plan = make_plan(problem, site.target, site.threads, has_epilogue=epilogue is not None, is_slow=is_slow)
+    plan = make_plan(
+        problem,
+        site.target,
+        site.threads,
+        has_epilogue=epilogue is not None,
+        is_slow=is_slow,
+        b_changes=site.kernel.b_changes,
+    )
     site.is_shared = True
     pointers = (_start(site, left, a), _start(site, right, b), extra[0] if extra else site.pointer(result))
     emit_matmul(
@@ -75,6 +82,7 @@ def product(site: Site) -> None:
         pointers,
         site.scratch(plan.scratch_bytes),
         site.thread,
+        site.control,
         epilogue=epilogue,
         epilogue_pointers=extra,
     )

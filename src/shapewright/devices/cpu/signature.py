@@ -44,4 +44,5 @@ def signature(kernel: Kernel) -> tuple[Hashable, list[Variable]]:
     )
     specs = tuple([variable.spec for variable in numbers])
     is_triangular = kernel.region is not None and kernel.region.is_triangular
-    return (kernel.kind, is_triangular, kernel.sizes, operations, leaves, outputs, places, specs), list(numbers)
+    flags = (is_triangular, kernel.b_changes)
+    return (kernel.kind, flags, kernel.sizes, operations, leaves, outputs, places, specs), list(numbers)

@@ -32,6 +32,7 @@ __all__ = [
     "block_of",
     "finish_tile",
     "multiply_add",
+    "write_sum_kernel",
     "write_tile_kernel",
 ]
 
@@ -440,6 +441,28 @@ def write_tile_kernel(module: Module, multiplied: Rounds, ending: Ending) -> str
 
     key = ("tile", multiplied, ending.key())
     return module.shared(key, f"tile_{shape.rows}x{shape.columns}", write)
+
+
+def write_sum_kernel(module: Module, words: Words, shape: TileShape, ending: Ending, parts: int, pitch: int) -> str:
+    """Write the kernel that ends a tile whose sums are in parts, `pitch` bytes from one to the next.
+
+    The arguments are those of `write_tile_kernel`, with the first part in the place of B and of the sums.
+    """
+
+    def write(name: str) -> None:
+        f = begin_kernel(module, name, ending)
+        kind = vector(shape.lanes, words.compute)
+        none = [f.constant(0.0, kind)] * (shape.rows * shape.vectors)
+        with f.loop(1, parts, carry=none) as loop:
+            part = f.address(f.arguments[2], loop.counter * pitch, I8)
+            places = (f.address(part, i * shape.lanes, words.compute) for i in range(len(none)))
+            loop.next(*(old + f.load(place, kind) for old, place in zip(loop.values, places, strict=True)))
+        rows = [loop.values[i * shape.vectors : (i + 1) * shape.vectors] for i in range(shape.rows)]
+        finish_tile(block_of(f, shape, ending, words), rows, ending, words)
+        f.end()
+
+    key = ("sum", words, shape, ending.key(), parts, pitch)
+    return module.shared(key, f"sum_{shape.rows}x{shape.columns}", write)
 
 
 def multiply_add(f: Function, words: Words, left: Register, right: Register, sums: Register) -> Register:
