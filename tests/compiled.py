@@ -23,7 +23,7 @@ import shapewright as sw
 from shapewright import ops
 from shapewright.devices.cpu import Cpu
 from shapewright.graph import active, one_moment
-from shapewright.ops.checks import probabilities
+from shapewright.ops.checks import Labels, class_labels, probabilities
 from shapewright.ops.core import Op
 from shapewright.shapes.dtypes import Spec, from_numpy_dtype
 from shapewright.tensor import parameter
@@ -36,7 +36,7 @@ TOLERANCES = {"float64": 2e-11, "float32": 2e-5, "float16": 4e-3, "bfloat16": 3e
 # These look at the numbers they are given, and refuse some: such an error comes from where the operation was called.
 _MAY_REFUSE = {
     *(ops.take, ops.gather, ops.take_add, ops.gather_add, ops.one_hot),
-    *(ops.floor_divide, ops.remainder, ops.pow, probabilities),
+    *(ops.floor_divide, ops.remainder, ops.pow, class_labels, probabilities),
 }
 _WITHOUT_INTEGERS_NEVER = {ops.floor_divide, ops.remainder, ops.pow}
 _DRAWS = {ops.uniform, ops.normal, ops.randint, ops.random_bits}
@@ -239,7 +239,9 @@ def _plain(value: Any) -> Any:
     """Tell parameters of operations apart: by what they say, or by which they are; a program keeps them."""
     if isinstance(value, tuple | list):
         return tuple(_plain(item) for item in value)
-    return (type(value), repr(value)) if isinstance(value, int | float | str | type | None) else ("is", id(value))
+    return (
+        (type(value), repr(value)) if isinstance(value, int | float | str | type | Labels | None) else ("is", id(value))
+    )
 
 
 def _finish(waiting: Waiting, array: np.ndarray) -> None:

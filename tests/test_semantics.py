@@ -160,8 +160,9 @@ def test_nothing_traced_is_an_error_that_says_so() -> None:
         loss.backward()
     assert str(caught.value) == (
         "backward: nothing was traced, so there is no tape to go back through\n"
-        "  loss   Tensor[[]]\n"
-        "  write  model(x.trace()) where the loss is computed; after .stop_gradient(), .trace_like(x) begins anew"
+        "  loss      Tensor[[]]\n"
+        "  compiled  what a compiled function gives has no tape; .backward() belongs inside it\n"
+        "  write     model(x.trace()) where the loss is computed; after .stop_gradient(), .trace_like(x) begins anew"
     )
 
 

@@ -315,6 +315,81 @@ def test_what_a_program_cannot_take_or_give() -> None:
         elsewhere(sw.ones((2,), device=sw.Reference()))
 
 
+KEPT = """
+this tensor was kept from a function while sw.compile recorded it; there it stands for the numbers of each call, and \
+here it has none
+  tensor  [3] of f32
+  write   return it from the compiled function; what lasts from call to call is an sw.Buffer, which it may assign
+"""
+KEPT_AND_ADDED = """
+add: this tensor was kept from a function while sw.compile recorded it; there it stands for the numbers of each call, \
+and here it has none
+  a      Tensor[[3]]
+  b      Tensor[[3]]
+  write  return it from the compiled function; what lasts from call to call is an sw.Buffer, which it may assign
+"""
+
+
+@pytest.mark.parametrize(
+    ("use", "text"),
+    [
+        (lambda kept: kept.numpy(), KEPT),
+        (lambda kept: kept.sum().item(), KEPT_AND_ADDED.replace("add:", "sum:").replace("a      ", "x      ")),
+        (lambda kept: f"{kept}", KEPT),
+        (lambda kept: kept + kept, KEPT_AND_ADDED),
+        (lambda kept: kept + sw.ones((3,)), KEPT_AND_ADDED),
+        (lambda kept: sw.ones((3,)) + kept, KEPT_AND_ADDED),
+        (lambda kept: sw.compile(lambda x: x + kept)(sw.ones((3,))), KEPT_AND_ADDED),
+    ],
+)
+def test_a_tensor_kept_from_a_recording_has_no_numbers(use: Any, text: str) -> None:
+    kept: list[Any] = []
+
+    @sw.compile
+    def step(x: Tensor) -> Tensor:
+        kept.append(x * 2.0)
+        return x
+
+    step(sw.ones((3,)))
+    with pytest.raises(sw.CaptureError) as caught:
+        use(kept[0])
+    want = text.strip()
+    if want.startswith("sum"):
+        want = want.replace("  b      Tensor[[3]]\n", "  axes   (0,)\n")
+    assert [line for line in str(caught.value).splitlines() if not line.startswith("  in ")] == want.splitlines()
+
+
+def test_errors_of_a_run_name_the_loss() -> None:
+    @sw.compile
+    def loss(logits: Any, labels: Any) -> Tensor:
+        return nn.cross_entropy(logits, labels, ignore_index=9)
+
+    assert loss(sw.zeros((2, 3)), sw.tensor([2, 9])).item() == pytest.approx(np.log(3))
+    for labels, label, hint in (([0, 3], 3, "\n  write    labels that count from 0"), ([0, -1], -1, "")):
+        with pytest.raises(sw.IndexRangeError) as caught:
+            loss(sw.zeros((2, 3)), sw.tensor(labels))
+        assert str(caught.value) == (
+            f"cross_entropy: the class label {label} at [1] is out of range\n"
+            "  target   Tensor[[2], i64]\n"
+            f"  allowed  0 to 2, and ignore_index=9{hint}"
+        )
+
+
+def test_arrays_are_no_arguments_and_numbers_of_numpy_are_numbers() -> None:
+    step: Any = sw.compile(lambda x, scale: (x["of"][0] * scale).sum())
+    with pytest.raises(sw.ArgumentError) as caught:
+        step({"of": (np.ones((3, 2)),)}, 2.0)
+    assert str(caught.value) == (
+        "<lambda>: argument x.of.0 is a NumPy array, and a tensor is needed\n"
+        "  array  [3, 2] of float64\n"
+        "  write  sw.from_numpy(array)"
+    )
+    for _ in range(3):
+        assert step({"of": (sw.ones((1,)),)}, np.float32(2.0)).item() == 2.0
+    assert len(step.__compiled__.programs) == 1
+    assert step({"of": (sw.ones((1,)),)}, np.float32(3.0)).item() == 3.0
+
+
 def test_threads_share_one_compiled_step() -> None:
     total = sw.Parameter(sw.tensor(0.0))
 

@@ -21,9 +21,9 @@ REPORTS = [
         sw.IndexRangeError,
         """
         cross_entropy: the class label 7 at [2] is out of range
-          allowed  0 to 2, and ignore_index=-100
           input    Tensor[[4, 3]]
           target   Tensor[[4], i64]
+          allowed  0 to 2, and ignore_index=-100
           in       cross_entropy()
         """,
     ),
@@ -32,9 +32,9 @@ REPORTS = [
         sw.IndexRangeError,
         """
         cross_entropy: the class label 3 at [2] is out of range
-          allowed  0 to 2, and ignore_index=-100
           input    Tensor[[4, 3]]
           target   Tensor[[4], i64]
+          allowed  0 to 2, and ignore_index=-100
           in       cross_entropy()
           write    labels that count from 0
         """,
@@ -44,9 +44,9 @@ REPORTS = [
         sw.IndexRangeError,
         """
         nll: the class label -1 at [1, 0] is out of range
-          allowed  0 to 2, and ignore_index=255
           input    Tensor[[2, 2, 3]]
           target   Tensor[[2, 2], i64]
+          allowed  0 to 2, and ignore_index=255
           in       nll()
         """,
     ),

@@ -107,6 +107,41 @@ def test_a_wrong_argument_is_answered(call, error, says) -> None:
         call(sw.ones((2, 3)))
 
 
+@pytest.mark.parametrize(
+    ("call", "written"),
+    [
+        (lambda x: np.sin(x), "x.sin()"),
+        (lambda x: np.add(x, 1.0), "x + y"),
+        (lambda x: np.add.reduce(x), "x + y"),
+        (lambda x: np.add(1.0, x, out=np.ones((2, 3), np.float32)), "x + y"),
+        (lambda x: np.logaddexp(x, x), "x.numpy() for what has no operation here"),
+    ],
+)
+def test_functions_of_numpy_are_answered(call, written) -> None:
+    with pytest.raises(sw.ArgumentError) as caught:
+        call(sw.ones((2, 3)))
+    name = str(caught.value).split(":")[0]
+    assert str(caught.value) == (
+        f"{name}: NumPy's functions take arrays, and this is a tensor\n  x      Tensor[[2, 3]]\n  write  {written}"
+    )
+    assert name in ("np.sin", "np.add", "np.logaddexp")
+
+
+def test_numbers_of_numpy_are_operands_on_either_side() -> None:
+    x, three = sw.tensor([1.0, 2.0]), np.float32(3.0)
+    pairs = [
+        (three + x, x + three), (three - x, -(x - three)), (three * x, x * three), (three / x, 3.0 / x),
+        (three // x, 3.0 // x), (three % x, 3.0 % x), (three**x, 3.0**x), (three < x, x > three),
+        (three <= x, x >= three), (three > x, x < three), (three >= x, x <= three),
+        (three == x, x == three), (three != x, x != three),
+    ]  # fmt: skip
+    for left, right in pairs:
+        assert isinstance(left, sw.Tensor)
+        np.testing.assert_array_equal(left.numpy(), right.numpy())
+    with pytest.raises(sw.ArgumentError, match="mul: an operand is a NumPy array"):
+        np.ones(2, np.float32) * x
+
+
 @pytest.mark.parametrize("numbers", [(3,), (0,), (1, 5), (2, 2), (1, 8, 3), (5, 0, -2), (10, 1, -3), (0, 1, 2)])
 def test_arange_is_range(numbers: tuple[int, ...]) -> None:
     assert sw.arange(*numbers).tolist() == list(range(*numbers))  # pyrefly: ignore

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .capture import Capture, Elsewhere, Inner, active, not_known
+from .capture import Capture, Elsewhere, Inner, active, left_behind, not_known
 from .cost import Cost, KernelCost, Measurement, Memory
 from .graph import DrawCounter, DrawSeed, Graph, Operation, Variable
 from .moment import one_moment
@@ -23,6 +23,7 @@ __all__ = [
     "Shown",
     "Variable",
     "active",
+    "left_behind",
     "not_known",
     "one_moment",
     "show_all",

@@ -70,6 +70,20 @@ def not_known(asked: str, storage_spec: Spec) -> CaptureError:
     )
 
 
+def left_behind(storage_spec: Spec | None = None) -> CaptureError:
+    """Give the error of a tensor that was kept from a program and is used when that has been recorded.
+
+    Args:
+        storage_spec: the tensor's, unless an operation will say what its operands are.
+    """
+    return CaptureError(
+        "this tensor was kept from a function while sw.compile recorded it; there it stands for the numbers of each "
+        "call, and here it has none",
+        facts=[("tensor", f"{list(storage_spec.sizes)} of {storage_spec.dtype.name}")] if storage_spec else [],
+        hint="return it from the compiled function; what lasts from call to call is an sw.Buffer, which it may assign",
+    )
+
+
 class Elsewhere(Exception):
     """An operation on values from around belongs to the recording that is active."""
 
@@ -88,6 +102,7 @@ class Capture:
         self.home = home
         self.is_sketch = is_sketch
         self.is_loop = False
+        self.is_over = False
         self.outer: Any = None
         self.graph = Graph()
         self.cells: list[Any] = []
@@ -108,8 +123,8 @@ class Capture:
         return variable
 
     def get(self, storage: Variable) -> np.ndarray:
-        """Refuse: there are no numbers yet."""
-        raise not_known("numpy", storage.spec)
+        """Refuse: there are no numbers yet, or never will be."""
+        raise left_behind(storage.spec) if self.is_over else not_known("numpy", storage.spec)
 
     def run(self, op: Op, operands: Sequence[Any], params: Mapping[str, Any], result: Spec) -> Variable:
         """Append an operation to the program.
@@ -117,7 +132,10 @@ class Capture:
         Raises:
             Elsewhere: a choice is being recorded, and what is computed in a branch is part of that branch.
             ArgumentError: a Python number is beyond what elements can hold.
+            CaptureError: the program has been recorded already.
         """
+        if self.is_over:
+            raise left_behind()
         op.check_numbers(operands, params, result)
         inside: Any = active.capture
         while inside is not self and inside is not None:
@@ -203,6 +221,7 @@ class Capture:
 
     def __exit__(self, *_: object) -> None:
         active.capture = None
+        self.is_over = True
 
 
 class Inner(Capture):
@@ -247,3 +266,4 @@ class Inner(Capture):
 
     def __exit__(self, *_: object) -> None:
         active.capture = self.outer
+        self.is_over = True

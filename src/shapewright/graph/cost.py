@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shapewright import ops
-from shapewright.ops.checks import probabilities
+from shapewright.ops.checks import class_labels, probabilities
 from shapewright.ops.core import Op
 from shapewright.ops.precision import PRODUCTS, rounded_to_bf16, sum_of_bf16
 
@@ -110,8 +110,8 @@ def bytes_of(variables: Iterable[Variable]) -> int:
 
 # No arithmetic: elements are moved, chosen, converted, compared or drawn.
 _MOVES = {ops.cast, ops.stop_gradient, ops.where, ops.logical_and, ops.logical_or, ops.logical_xor, ops.logical_not}
-_MOVES |= {ops.eq, ops.ne, ops.lt, ops.le, ops.gt, ops.ge, ops.isfinite, ops.isinf, ops.isnan, probabilities}
-_MOVES |= {rounded_to_bf16}
+_MOVES |= {ops.eq, ops.ne, ops.lt, ops.le, ops.gt, ops.ge, ops.isfinite, ops.isinf, ops.isnan}
+_MOVES |= {class_labels, probabilities, rounded_to_bf16}
 # How many for each element that goes in.
 _OVER_OPERAND: dict[Op, int] = {
     **dict.fromkeys((ops.sum, sum_of_bf16, ops.prod, ops.max, ops.min, ops.mean, ops.cumsum, ops.fold2d), 1),

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from shapewright import ops
-from shapewright.ops.composite import first_place, sizes_of
+from shapewright.ops.checks import Labels, class_labels
+from shapewright.ops.composite import sizes_of
 from shapewright.ops.core import describe_operand
 from shapewright.shapes.dtypes import f32
 from shapewright.shapes.errors import ArgumentError, DTypeError, Error, IndexRangeError
@@ -123,11 +124,12 @@ class Classes:
     def surprise(self, logarithms: Any) -> Any:
         """Give minus the element of the last axis that each label names."""
         sizes = logarithms._spec.sizes
-        labels = ops.reshape(self._labels, sizes=(*sizes[:-1], 1))
         try:
-            found = ops.gather(logarithms, labels, axis=len(sizes) - 1)
-        except IndexRangeError:
-            raise self._out_of_range(sizes[-1]) from None
+            labels = class_labels(self._labels, allowed=Labels(sizes[-1], self._ignore_index), called=self._called)
+        except IndexRangeError as error:
+            error.facts.insert(0, ("input", describe_operand(self._input)))
+            raise
+        found = ops.gather(logarithms, ops.reshape(labels, sizes=(*sizes[:-1], 1)), axis=len(sizes) - 1)
         if self._weight is not None:
             self._weights = self.counted(ops.take(self._weight, self._labels, axis=0))
         # From 0, not negated: a loss of 0 is not shown as -0.
@@ -163,21 +165,6 @@ class Classes:
         else:
             number = ops.sum(_cast(self._weights, wide), axes=axes)
         return _cast(ops.div(ops.sum(_cast(losses, wide), axes=axes), number), dtype)
-
-    def _out_of_range(self, classes: int) -> IndexRangeError:
-        labels = self._labels.numpy()
-        low, high = int(labels.min()), int(labels.max())
-        worst = low if low < 0 else high
-        allowed = f"0 to {classes - 1}" if classes else "none: there are no classes"
-        return IndexRangeError(
-            f"{self._called}: the class label {worst}{first_place(labels == worst)} is out of range",
-            facts=[
-                ("allowed", f"{allowed}, and ignore_index={self._ignore_index}"),
-                ("input", describe_operand(self._input)),
-                ("target", describe_operand(self._target)),
-            ],
-            hint="labels that count from 0" if worst == classes else None,
-        )
 
 
 def _cast(x: Any, dtype: Any) -> Any:

@@ -6,14 +6,15 @@ the checks of shapes and element types, which every op has.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from shapewright.ops.comparison import equal_shapes
 from shapewright.ops.composite import first_place
-from shapewright.ops.core import Op, floating
-from shapewright.shapes.errors import ArgumentError
+from shapewright.ops.core import Op, floating, same
+from shapewright.shapes.errors import ArgumentError, IndexRangeError
 
 
 def _probabilities_value(x: np.ndarray) -> np.ndarray:
@@ -39,3 +40,39 @@ probabilities = Op(
     exact=True,
 )
 """``x`` itself, in which no number is NaN."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The labels that a loss takes: those of its classes, and one that does not count."""
+
+    classes: int
+    ignored: int
+
+    def __str__(self) -> str:
+        classes = f"0 to {self.classes - 1}" if self.classes else "none: there are no classes"
+        return f"{classes}, and ignore_index={self.ignored}"
+
+
+def _class_labels_value(target: np.ndarray, allowed: Labels, called: str) -> np.ndarray:
+    if target.size:
+        low, high = int(target.min()), int(target.max())
+        if low < 0 or high >= allowed.classes:
+            worst = low if low < 0 else high
+            raise IndexRangeError(
+                f"the class label {worst}{first_place(target == worst)} is out of range",
+                hint="labels that count from 0" if worst == allowed.classes > 0 else None,
+            )
+    return target
+
+
+class_labels = Op(
+    "class_labels",
+    shape=equal_shapes,
+    value=_class_labels_value,
+    dtype=same,
+    exact=True,
+    operands=("target",),
+    merges=True,
+)
+"""``target`` itself, whose labels are those of classes; where a label does not count, 0 has taken its place."""

@@ -214,9 +214,11 @@ class Op:
 
     def explain(self, error: Error, operands: Sequence[Any], params: dict[str, Any]) -> Error:
         """Add to an error what was being done: the op, and its operands' shapes and element types with axis names."""
+        # What is a part of a function says which one that is.
+        name = params.get("called", self.name)
         # A rule's sentence may begin with the operation itself: "stack joins tensors …".
-        if not error.message.startswith((f"{self.name} ", f"{self.name}:")):
-            error.message = f"{self.name}: {error.message}"
+        if not error.message.startswith((f"{name} ", f"{name}:")):
+            error.message = f"{name}: {error.message}"
             error.args = (error.message,)
         for index, operand in enumerate(operands):
             label = self.operands[index] if index < len(self.operands) else f"{self.operands[-1]} {index}"
@@ -224,7 +226,7 @@ class Op:
                 label = f"{label} {index}"
             error.facts.append((label, describe_operand(operand)))
         for name, value in params.items():
-            if value is not None:
+            if value is not None and name != "called":
                 error.facts.append((name, describe_operand(value) if isinstance(value, Value) else str(value)))
         if error.hint is None:
             error.hint = self.hint

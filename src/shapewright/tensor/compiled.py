@@ -13,11 +13,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, overload
 
+import numpy as np
+
 from shapewright.devices import Interrupted, default_device
 from shapewright.graph import Capture, Graph, Variable, active, one_moment, show_all, shown_variables
 from shapewright.graph.passes import bf16_products, simplify
 from shapewright.shapes.dtypes import DType, Spec
 from shapewright.shapes.errors import ArgumentError, CaptureError, DeviceError, Error
+from shapewright.tape import Gradients
 
 from .binding import Binder, check_callable
 from .parameter import Buffer, Parameter, held_storages, hold_storages
@@ -85,7 +88,7 @@ def _recognise(value: Any, leaves: list[Tensor], key: list[Any]) -> None:
             _recognise(item, leaves, key)
     elif isinstance(value, int | str | bytes | None):
         key += (kind, value)
-    elif isinstance(value, float):
+    elif isinstance(value, float | np.generic):
         # As text: 0.0 and -0.0 are equal and not the same, and NaN is not equal to itself.
         key += (kind, repr(value))
     else:
@@ -191,6 +194,21 @@ class Compiled:
                     self.programs[key] = program
         return program, leaves
 
+    def _check_arguments(self, value: Any, place: str) -> None:
+        """Refuse arrays, whose numbers would become a part of the program."""
+        if isinstance(value, np.ndarray):
+            raise ArgumentError(
+                f"{self.binder.called}: argument {self._argument(place)} is a NumPy array, and a tensor is needed",
+                facts=[("array", f"{list(value.shape)} of {value.dtype}")],
+                hint="sw.from_numpy(array)",
+            )
+        if isinstance(value, dict):
+            for name, item in value.items():
+                self._check_arguments(item, f"{place}.{name}")
+        elif isinstance(value, list | tuple):
+            for number, item in enumerate(value):
+                self._check_arguments(item, f"{place}.{number}")
+
     def _refusal(self, args: tuple[Any, ...], kwargs: dict[str, Any], leaf: Tensor, home: Any) -> Error:
         """Say why a program cannot take a tensor."""
         leaves: list[Tensor] = []
@@ -212,6 +230,7 @@ class Compiled:
         leaves: list[Any] = []
         names: list[str] = []
         structure = _flatten((args, kwargs), leaves, "", names)
+        self._check_arguments(structure, "")
         capture = Capture(home)
         with capture:
             inside = [
@@ -267,6 +286,7 @@ def _check_structure(value: Any, called: str) -> None:
         raise CaptureError(
             f"{called}: a compiled function gives tensors, numbers, and tuples, lists and dicts of them, "
             f"not {type(value).__name__}",
+            hint="gradients[p], a tensor, for each p that is asked for" if isinstance(value, Gradients) else None,
         )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from shapewright import ops
 from shapewright.devices import Device
-from shapewright.graph import Capture, Elsewhere, active
+from shapewright.graph import Capture, Elsewhere, active, left_behind
 from shapewright.ops.composite import check_tensors
 from shapewright.ops.core import Op, Value, describe_operand
 from shapewright.shapes.dim import Dim
@@ -22,6 +22,7 @@ from shapewright.shapes.errors import ArgumentError, CaptureError, DeviceError, 
 from shapewright.tape import Deferred, Gradients, Leaf, Node, pull_back
 
 from ._names import name_axes
+from ._numbers import answer_ufunc, as_number
 from ._variables import DT, S
 from .along import Along
 from .contraction import Contraction
@@ -77,8 +78,13 @@ class Tensor(
     # A Parameter, or a Deferred view of one; Any, because Pyrefly takes no cell of one shape for a cell of any.
     _origin: Any
 
-    # NumPy's operators step back, so that `array + tensor` is an error of ours and not an array of objects.
-    __array_ufunc__ = None
+    if TYPE_CHECKING:
+        # To the type checkers NumPy's operators step back.
+        __array_ufunc__ = None
+    else:
+
+        def __array_ufunc__(self, ufunc: Any, method: str, *operands: Any, **options: Any) -> Any:
+            return answer_ufunc(self, ufunc, method, operands, options)
 
     def __init__(self) -> None:
         raise ArgumentError("a Tensor is not made by calling its class", hint="sw.tensor(numbers) or sw.zeros(shape)")
@@ -260,7 +266,10 @@ class Tensor(
         if node is None:
             raise TapeError(
                 "backward: nothing was traced, so there is no tape to go back through",
-                facts=[("loss", describe_operand(self))],
+                facts=[
+                    ("loss", describe_operand(self)),
+                    ("compiled", "what a compiled function gives has no tape; .backward() belongs inside it"),
+                ],
                 hint="model(x.trace()) where the loss is computed; after .stop_gradient(), .trace_like(x) begins anew",
             )
         if not self._spec.dtype.is_floating:
@@ -362,7 +371,7 @@ class Tensor(
                 if operand._dims is not None:
                     named = True
             else:
-                number = operand if type(operand) in _NUMBERS else _as_number(op, operand, operands, params)
+                number = operand if type(operand) in _NUMBERS else as_number(op, operand, operands, params)
                 keys.append(type(number))
                 storages.append(number)
         try:
@@ -418,17 +427,6 @@ def make(storage: Any, spec: Spec, device: Any) -> Any:
     return result
 
 
-def _as_number(op: Op, operand: Any, operands: tuple[Any, ...], params: dict[str, Any]) -> Any:
-    if isinstance(operand, np.generic) or (isinstance(operand, int) and type(operand) is not int):
-        return operand.item() if isinstance(operand, np.generic) else int(operand)
-    what = "a NumPy array" if isinstance(operand, np.ndarray) else f"{type(operand).__name__}"
-    error = ArgumentError(
-        f"an operand is {what}; operands are tensors and Python numbers",
-        hint="sw.from_numpy(array)" if isinstance(operand, np.ndarray) else "sw.tensor(...) around it",
-    )
-    raise op.explain(error, [o if o is not operand else type(o) for o in operands], params)
-
-
 def _adopted(op: Op, operands: tuple[Any, ...], params: dict[str, Any]) -> tuple[Any, ...]:
     """Give the operands as values of the program that is being recorded; those from outside become its constants."""
     capture: Any = active.capture
@@ -457,7 +455,10 @@ def _adopted(op: Op, operands: tuple[Any, ...], params: dict[str, Any]) -> tuple
     return tuple(adopted)
 
 
-def _apart(left: Any, right: Any) -> DeviceError:
+def _apart(left: Any, right: Any) -> Error:
+    for each in (left, right):
+        if isinstance(each._device, Capture) and each._device.is_over:
+            return left_behind()
     return DeviceError(
         f"the operands are on different devices, {left._device!r} and {right._device!r}",
         hint=f"x.to({left._device!r}) or x.to({right._device!r}) on one of them",

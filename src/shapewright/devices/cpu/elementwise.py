@@ -13,7 +13,7 @@ from typing import Any
 
 from shapewright import ops
 from shapewright.ops.activations import gelu_slope
-from shapewright.ops.checks import probabilities
+from shapewright.ops.checks import class_labels, probabilities
 from shapewright.ops.core import Op
 from shapewright.ops.precision import rounded_to_bf16
 from shapewright.shapes.dtypes import DType, bf16, bool_, f16, f32, f64, i32, i64, u8
@@ -379,6 +379,12 @@ def _probabilities(f: Function, xs: Any, params: Any, dtypes: Any, result: type[
     return x
 
 
+def _class_labels(f: Function, xs: Any, params: Any, dtypes: Any, result: type[DType], fail: Fail) -> Register:
+    (x,) = xs
+    fail(x.compare("lt", 0) | x.compare("ge", params["allowed"].classes))
+    return x
+
+
 def _is_infinite(f: Function, x: Register) -> Register:
     return f.intrinsic("fabs", x).compare("eq", math.inf)
 
@@ -443,6 +449,7 @@ EMITTERS: dict[Op, Emitter] = {
     ops.maximum: _extreme(_larger_float, "gt"),
     ops.minimum: _extreme(_smaller_float, "lt"),
     ops.stop_gradient: _same,
+    class_labels: _class_labels,
     probabilities: _probabilities,
     rounded_to_bf16: _rounded_to_bf16,
 }

@@ -12,7 +12,7 @@ from typing import Any
 from shapewright import ops
 from shapewright.graph import Operation, Variable
 from shapewright.ops.activations import gelu_slope
-from shapewright.ops.checks import probabilities
+from shapewright.ops.checks import class_labels, probabilities
 from shapewright.ops.precision import PRODUCTS, matmul_in_bf16
 from shapewright.shapes.dtypes import bool_
 
@@ -89,7 +89,7 @@ def product(site: Site) -> None:
 
 
 # ---- elementwise work on the result ---------------------------------------------------------------------------------
-_MAY_FAIL = (ops.floor_divide, ops.remainder, probabilities)
+_MAY_FAIL = (ops.floor_divide, ops.remainder, class_labels, probabilities)
 # Functions whose code is long: it is written once, in a loop over the rows of a tile.
 _LONG = (
     ops.exp, ops.log, ops.tanh, ops.sigmoid, ops.erf, ops.gelu, gelu_slope, ops.silu, ops.softplus, ops.sin, ops.cos,

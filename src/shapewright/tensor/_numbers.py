@@ -1,0 +1,94 @@
+"""What stands beside a tensor in an operation and is none: Python's and NumPy's numbers, arrays; and NumPy's functions.
+
+What it is not: the tensor's own operators (`operators.py`), or its numbers as an array (`leaving.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from shapewright.ops.core import Op, describe_operand
+from shapewright.shapes.errors import ArgumentError
+
+# The operator by which a tensor answers an array or a NumPy number on its left.
+_REFLECTED = {
+    "add": "__radd__",
+    "subtract": "__rsub__",
+    "multiply": "__rmul__",
+    "divide": "__rtruediv__",
+    "floor_divide": "__rfloordiv__",
+    "remainder": "__rmod__",
+    "power": "__rpow__",
+    "matmul": "__rmatmul__",
+    "equal": "__eq__",
+    "not_equal": "__ne__",
+    "less": "__gt__",
+    "less_equal": "__ge__",
+    "greater": "__lt__",
+    "greater_equal": "__le__",
+    "bitwise_and": "__rand__",
+    "bitwise_or": "__ror__",
+    "bitwise_xor": "__rxor__",
+}
+_WRITTEN = {
+    "absolute": "x.abs()",
+    "add": "x + y",
+    "divide": "x / y",
+    "equal": "x == y",
+    "fabs": "x.abs()",
+    "floor_divide": "x // y",
+    "greater": "x > y",
+    "greater_equal": "x >= y",
+    "invert": "~x",
+    "less": "x < y",
+    "less_equal": "x <= y",
+    "matmul": "x @ y",
+    "multiply": "x * y",
+    "negative": "-x",
+    "not_equal": "x != y",
+    "power": "x ** y",
+    "remainder": "x % y",
+    "rint": "x.round()",
+    "subtract": "x - y",
+}
+
+
+def answer_ufunc(tensor: Any, ufunc: Any, method: str, operands: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """Let operators of arrays and NumPy numbers become the tensor's, and refuse NumPy's functions of tensors.
+
+    Raises:
+        ArgumentError: it was no operator.
+    """
+    name = ufunc.__name__
+    reflected = _REFLECTED.get(name)
+    if reflected and method == "__call__" and not options and len(operands) == 2 and operands[1] is tensor:
+        operator = getattr(type(tensor), reflected, None)
+        if operator is not None and operands[0] is not tensor:
+            return operator(tensor, operands[0])
+    own = f"x.{name}()" if hasattr(type(tensor), name) else "x.numpy() for what has no operation here"
+    raise ArgumentError(
+        f"np.{name}: NumPy's functions take arrays, and this is a tensor",
+        facts=[("x", describe_operand(tensor))],
+        hint=_WRITTEN.get(name, own),
+    )
+
+
+def as_number(op: Op, operand: Any, operands: tuple[Any, ...], params: dict[str, Any]) -> Any:
+    """Give an operand that is no tensor as a Python number.
+
+    Raises:
+        ArgumentError: it is none.
+    """
+    # NumPy makes its numbers arrays without axes where it compares them.
+    if isinstance(operand, np.generic) or (isinstance(operand, np.ndarray) and operand.ndim == 0):
+        return operand.item()
+    if isinstance(operand, int) and type(operand) is not int:
+        return int(operand)
+    what = "a NumPy array" if isinstance(operand, np.ndarray) else f"{type(operand).__name__}"
+    error = ArgumentError(
+        f"an operand is {what}; operands are tensors and Python numbers",
+        hint="sw.from_numpy(array)" if isinstance(operand, np.ndarray) else "sw.tensor(...) around it",
+    )
+    raise op.explain(error, [o if o is not operand else type(o) for o in operands], params)
