@@ -125,3 +125,11 @@ def test_order(shape: tuple[int, ...], dtype: Any, is_checked: bool) -> None:
         return [ops.argsort(x, axis=axis, descending=down) for axis in axes for down in (False, True)]
 
     compared(program, [x], 0, 0, is_checked=is_checked)
+
+
+# ---- windows --------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("dtype", [sw.f16, sw.bf16], ids=lambda dtype: dtype.name)
+def test_sums_of_windows_are_rounded_once(dtype: Any) -> None:
+    x = np.full((1, 20, 20, 7, 9), 0.1, np.float32).astype(dtype.numpy)
+    (both,) = results_of(lambda inputs: [ops.fold2d(inputs[0], sizes=(26, 28))], [x])
+    np.testing.assert_array_equal(*both)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from shapewright.shapes.dtypes import bf16, f16, f32
+
 from . import ir
-from .elements import register_type
+from .elements import convert, register_type
 from .special import Site
 from .vector_math import is_nan
 
@@ -33,7 +35,9 @@ def fold(site: Site) -> None:
                     right.next(f.select(inside, added, right.values[0]))
                 down.next(right.values[0])
             total = down.values[0]
-        site.write(total, indices)
+        # In registers 16-bit floats are f32; the sum is rounded once.
+        dtype = site.result.spec.dtype
+        site.write(convert(f, total, f32, dtype) if dtype in (bf16, f16) else total, indices)
 
 
 def _window(
