@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 import threading
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -319,14 +321,14 @@ KEPT = """
 this tensor was kept from a function while sw.compile recorded it; there it stands for the numbers of each call, and \
 here it has none
   tensor  [3] of f32
-  write   return it from the compiled function; what lasts from call to call is an sw.Buffer, which it may assign
+  write   return it from the compiled function; what lasts from call to call is an nn.Buffer, which it may assign
 """
 KEPT_AND_ADDED = """
 add: this tensor was kept from a function while sw.compile recorded it; there it stands for the numbers of each call, \
 and here it has none
   a      Tensor[[3]]
   b      Tensor[[3]]
-  write  return it from the compiled function; what lasts from call to call is an sw.Buffer, which it may assign
+  write  return it from the compiled function; what lasts from call to call is an nn.Buffer, which it may assign
 """
 
 
@@ -456,3 +458,21 @@ def test_numbers_that_no_element_can_hold_are_refused_as_in_eager(function: Any)
 def test_a_comparison_with_a_number_that_no_element_can_be() -> None:
     x = sw.from_numpy(np.array([1], np.uint8))
     assert sw.compile(lambda x: x < 300)(x).tolist() == [True]
+
+
+def test_what_is_given_back_is_tensors() -> None:
+    weight = sw.Parameter(sw.ones((2,)))
+    for give, hint in (
+        (lambda x: weight, "p + 0.0, its value at this point of the program"),
+        (lambda x: x.trace().sum().backward(), "gradients[p], a tensor, for each p that is asked for"),
+        (lambda x: SimpleNamespace(x=x), "a tuple or a dict of its tensors"),
+    ):
+        with pytest.raises(sw.CaptureError, match=f"gives tensors, numbers(.|\n)*write  {re.escape(hint)}"):
+            sw.compile(give)(sw.ones((2,)))
+
+
+def test_a_kept_tensor_is_no_argument() -> None:
+    kept: list[Any] = []
+    sw.compile(lambda x: (kept.append(x * 2.0), x)[1])(sw.ones((2,)))
+    with pytest.raises(sw.CaptureError, match="this tensor was kept from a function while sw.compile recorded it"):
+        sw.compile(lambda x: x * 2.0)(kept[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .capture import Capture, Elsewhere, Inner, active, left_behind, not_known
+from .changes import changes
 from .cost import Cost, KernelCost, Measurement, Memory
 from .graph import DrawCounter, DrawSeed, Graph, Operation, Variable
 from .moment import one_moment
@@ -23,6 +24,7 @@ __all__ = [
     "Shown",
     "Variable",
     "active",
+    "changes",
     "left_behind",
     "not_known",
     "one_moment",

@@ -80,7 +80,7 @@ def left_behind(storage_spec: Spec | None = None) -> CaptureError:
         "this tensor was kept from a function while sw.compile recorded it; there it stands for the numbers of each "
         "call, and here it has none",
         facts=[("tensor", f"{list(storage_spec.sizes)} of {storage_spec.dtype.name}")] if storage_spec else [],
-        hint="return it from the compiled function; what lasts from call to call is an sw.Buffer, which it may assign",
+        hint="return it from the compiled function; what lasts from call to call is an nn.Buffer, which it may assign",
     )
 
 
@@ -107,6 +107,8 @@ class Capture:
         self.graph = Graph()
         self.cells: list[Any] = []
         self.keys: list[Any] = []
+        # The modules that are called, by identity: their attributes are constants of the program.
+        self.modules: dict[int, Any] = {}
         # What the program shows besides its results.
         self.shown: list[Any] = []
         self._cell_numbers: dict[int, int] = {}
@@ -238,6 +240,7 @@ class Inner(Capture):
         super().__init__(outer.home, is_sketch=outer.is_sketch)
         self.outer: Capture = outer
         self.is_loop = is_loop
+        self.modules = outer.modules
         # For each variable from around that the body reads, the one that stands for it inside.
         self.lifted: dict[Variable, Variable] = {}
 

@@ -13,20 +13,19 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from shapewright.devices import Device
-from shapewright.graph import one_moment
+from shapewright.graph import active, changes, one_moment
 from shapewright.ops.core import describe_operand
 from shapewright.shapes.dim import Atom, Dim, Polynomial, Scope
 from shapewright.shapes.dtypes import DType
-from shapewright.shapes.errors import ArgumentError, DTypeError, Error, ShapeError
+from shapewright.shapes.errors import ArgumentError, CaptureError, DTypeError, Error, ShapeError
 from shapewright.tensor._plain import PlainArguments
+from shapewright.tensor._seen import OWN_ATTRIBUTES
 from shapewright.tensor.binding import Binder, forget
 from shapewright.tensor.feeding import Layered
 from shapewright.tensor.habits import MODULE, missing
 from shapewright.tensor.parameter import Buffer, Parameter
 from shapewright.tensor.random import Key
 from shapewright.tensor.tensor import Tensor
-
-_OWN_ATTRIBUTES = frozenset(("_home", "_scope", "_sizes"))
 
 
 class Module(Layered):
@@ -96,6 +95,15 @@ class Module(Layered):
                 facts=[(kind, describe_operand(held)), ("value", describe_operand(value))],
                 hint=f"self.{name}.assign(value)",
             )
+        if name not in OWN_ATTRIBUTES:
+            if type(value) is Tensor and active.capture is not None:
+                raise CaptureError(
+                    f"{name} of {type(self).__name__} is set to a tensor while sw.compile records the program; "
+                    "that happens once, not at each call",
+                    facts=[("value", describe_operand(value))],
+                    hint=f"self.{name} = nn.Buffer(...) in __init__, and self.{name}.assign(value) here",
+                )
+            changes.count += 1
         object.__setattr__(self, name, value)
         for path, part in _parts(name, value):
             part._home = (weakref.ref(self), path)
@@ -104,7 +112,7 @@ class Module(Layered):
     def _walk(self, prefix: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
         """Go through every module and cell once, each with its path, in the order of definition."""
         for attribute, value in vars(self).items():
-            if attribute in _OWN_ATTRIBUTES:
+            if attribute in OWN_ATTRIBUTES:
                 continue
             for path, part in _parts(attribute, value):
                 if id(part) in seen:
@@ -248,12 +256,21 @@ class Module(Layered):
     def to(self, to: type[DType] | Device, /) -> Self:
         """Move every parameter and buffer to a device, or convert the floating ones to an element type, in place.
 
+        Raises:
+            DTypeError: the element type is not floating.
+
         PyTorch: ``model.to("cuda")``, ``model.to(torch.float64)``. dfdx: ``model.to_device(&dev)``.
 
         >>> import shapewright as sw
         >>> sw.nn.LayerNorm(2).to(sw.f64).weight
         Parameter[[2], f64] on cpu: [1. 1.]
         """
+        if isinstance(to, type) and issubclass(to, DType) and not to.is_floating:
+            raise DTypeError(
+                f"to: parameters of {type(self).__name__} are floating point numbers, and {to.name} elements are not",
+                hint="model.to(sw.bf16), or another floating element type; x.to(sw.i64) for a tensor",
+            )
+        changes.count += 1
         for cell in self.cells().values():
             if isinstance(to, type) and not cell.dtype.is_floating:
                 continue
@@ -296,7 +313,7 @@ class Module(Layered):
         count = f"  # {own:,} parameters" if own else ""
         lines = [f"{indent}{label}{type(self).__name__}({self._described()}){count}"]
         for attribute, value in vars(self).items():
-            if attribute in _OWN_ATTRIBUTES:
+            if attribute in OWN_ATTRIBUTES:
                 continue
             for path, part in _parts(attribute, value):
                 if isinstance(part, Module):
@@ -420,6 +437,8 @@ def _bound_call(cls: Any, function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if active.capture is not None:
+            active.capture.modules[id(self)] = self
         try:
             known = _sizes_for(self, cls)
             binding = binder.check(args, kwargs, known)

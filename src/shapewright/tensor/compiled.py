@@ -16,12 +16,22 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from shapewright.devices import Interrupted, default_device
-from shapewright.graph import Capture, Graph, Variable, active, one_moment, show_all, shown_variables
+from shapewright.graph import (
+    Capture,
+    Graph,
+    Variable,
+    active,
+    left_behind,
+    one_moment,
+    show_all,
+    shown_variables,
+)
 from shapewright.graph.passes import bf16_products, simplify
 from shapewright.shapes.dtypes import DType, Spec
 from shapewright.shapes.errors import ArgumentError, CaptureError, DeviceError, Error
 from shapewright.tape import Gradients
 
+from ._seen import Seen, attributes, constant, objects
 from .binding import Binder, check_callable
 from .parameter import Buffer, Parameter, held_storages, hold_storages
 from .random import Key
@@ -91,8 +101,12 @@ def _recognise(value: Any, leaves: list[Tensor], key: list[Any]) -> None:
     elif isinstance(value, float | np.generic):
         # As text: 0.0 and -0.0 are equal and not the same, and NaN is not equal to itself.
         key += (kind, repr(value))
+    elif isinstance(value, set | frozenset):
+        key += (kind, frozenset(value))
     else:
         key += (None, id(value))
+        for name, item in attributes(value):
+            key += (name, constant(item))
 
 
 @dataclass(eq=False, slots=True)
@@ -109,8 +123,9 @@ class Program:
     structure: Any
     # What each run shows, and the variables of the results that hold it, behind those that are given back.
     shown: list[Any]
-    # Objects among the arguments, kept so that their identity stands for them.
+    # Objects among the arguments, and what they hold, kept so that their identity stands for them.
     kept: Any
+    seen: Seen
 
 
 class Compiled:
@@ -175,6 +190,9 @@ class Compiled:
         parts.append(home.name)
         key = tuple(parts)
         program = self.programs.get(key)
+        if program is not None and not program.seen.holds():
+            self.programs.pop(key, None)
+            program = None
         if program is None:
             try:
                 self.binder.check(args, kwargs, {})
@@ -182,6 +200,8 @@ class Compiled:
                 error.path = error.path or f"{self.binder.called}()"
                 raise
         for leaf in leaves:
+            if isinstance(leaf._device, Capture):
+                raise left_behind(leaf._spec)
             if leaf._node is not None or (leaf._device is not home and leaf._device != home):
                 raise self._refusal(args, kwargs, leaf, home)
         if program is None:
@@ -259,7 +279,8 @@ class Compiled:
             specs=[output._spec for output in outputs],
             structure=result_structure,
             shown=capture.shown,
-            kept=structure,
+            kept=(structure, objects((args, kwargs))),
+            seen=Seen(capture.cells, list(capture.modules.values())),
         )
 
 
@@ -286,8 +307,16 @@ def _check_structure(value: Any, called: str) -> None:
         raise CaptureError(
             f"{called}: a compiled function gives tensors, numbers, and tuples, lists and dicts of them, "
             f"not {type(value).__name__}",
-            hint="gradients[p], a tensor, for each p that is asked for" if isinstance(value, Gradients) else None,
+            hint=_instead_of(value),
         )
+
+
+def _instead_of(value: Any) -> str | None:
+    if isinstance(value, Gradients):
+        return "gradients[p], a tensor, for each p that is asked for"
+    if isinstance(value, Parameter | Buffer):
+        return "p + 0.0, its value at this point of the program"
+    return "a tuple or a dict of its tensors" if attributes(value) else None
 
 
 # In the place of the function where `compile` is called to give a decorator.

@@ -1,0 +1,175 @@
+"""What changes about models and objects after a program was recorded: it is recorded anew, or the change is refused."""
+
+from __future__ import annotations
+
+import types
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+import shapewright as sw
+from shapewright import Tensor, nn, optim
+
+X = sw.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+
+
+class Scaled(nn.Module):
+    def __init__(self) -> None:
+        self.head = nn.Linear(3, 2, key=sw.Key(1))
+        self.scale = 2.0
+        self.state = sw.tensor(0.0)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.head(x) * self.scale
+
+    def twice(self, x: Tensor) -> Tensor:
+        return self.head(x) * (2.0 * self.scale)
+
+
+def recorded(function: Any) -> int:
+    return len(function.__compiled__.programs)
+
+
+@pytest.mark.parametrize("method", ["__call__", "twice"])
+@pytest.mark.parametrize("as_argument", [False, True])
+def test_attributes_that_are_set_later(as_argument: bool, method: str) -> None:
+    model = Scaled()
+    outer = nn.Sequential(model)
+    run = (lambda m, x: getattr(m[0], method)(x)) if as_argument else (lambda _, x: getattr(outer[0], method)(x))
+    function: Any = sw.compile(run)
+
+    def check() -> None:
+        np.testing.assert_allclose(function(outer, X).numpy(), getattr(model, method)(X).numpy(), rtol=1e-6)
+
+    check()
+    for change in (
+        lambda: setattr(model, "scale", 3.0),
+        lambda: setattr(model, "head", nn.Linear(3, 2, key=sw.Key(2))),
+        lambda: setattr(model, "scale", sw.tensor(0.5).broadcast((2, 2))) if method == "__call__" else None,
+        lambda: setattr(model, "scale", 4.0),
+        lambda: delattr(model, "state"),
+    ):
+        change()
+        check()
+    assert recorded(function) == 1
+
+
+def test_nothing_is_recorded_again_for_what_stays_the_same() -> None:
+    model = Scaled()
+    calls: list[int] = []
+
+    @sw.compile
+    def function(x: Tensor) -> Tensor:
+        calls.append(1)
+        return model(x)
+
+    for _ in range(3):
+        function(X)
+        # Another model, and the same number once more.
+        nn.Linear(2, 2)
+        model.scale = float("2.0")
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("dtype", [sw.f64, sw.f16, sw.bf16], ids=lambda dtype: dtype.name)
+def test_a_model_that_is_converted_later(dtype: Any) -> None:
+    model = nn.Sequential(nn.Linear(3, 2, key=sw.Key(1)))
+    function: Any = sw.compile(lambda x: model(x))
+    function(X)
+    model.to(dtype)
+    # Not the bits of one element type read as those of another.
+    with pytest.raises(sw.DTypeError, match=f"x has elements of type f32, and {dtype.name} is needed"):
+        function(X)
+    wide = np.asarray(function(X.to(dtype)).to(sw.f64).numpy())
+    np.testing.assert_allclose(wide, model(X.to(dtype)).to(sw.f64).numpy(), rtol=1e-2)
+    model.to(sw.f32)
+    np.testing.assert_allclose(function(X).numpy(), model(X).numpy(), rtol=1e-5)
+
+
+def test_a_model_that_is_moved_later() -> None:
+    model = nn.Linear(3, 2)
+    function: Any = sw.compile(lambda x: model(x))
+    function(X)
+    model.to(sw.Reference())
+    with pytest.raises(sw.DeviceError):
+        function(X)
+
+
+def test_parameters_are_not_cut_to_whole_numbers() -> None:
+    model = nn.Linear(3, 2)
+    before = model.weight.tolist()
+    with pytest.raises(sw.DTypeError) as caught:
+        model.to(sw.i64)
+    assert str(caught.value) == (
+        "to: parameters of Linear are floating point numbers, and i64 elements are not\n"
+        "  write  model.to(sw.bf16), or another floating element type; x.to(sw.i64) for a tensor"
+    )
+    assert model.weight.tolist() == before
+
+
+def test_a_tensor_set_on_a_module_while_a_program_is_recorded() -> None:
+    class Counts(nn.Module):
+        def __init__(self) -> None:
+            self.count = sw.tensor(0.0)
+
+        def __call__(self, x: Tensor) -> Tensor:
+            self.count = self.count + 1.0
+            return x
+
+    model = Counts()
+    with pytest.raises(sw.CaptureError) as caught:
+        sw.compile(model)(X)
+    assert str(caught.value) == (
+        "count of Counts is set to a tensor while sw.compile records the program; that happens once, not at each call\n"
+        "  value  Tensor[[]]\n"
+        "  in     Counts\n"
+        "  write  self.count = nn.Buffer(...) in __init__, and self.count.assign(value) here"
+    )
+    assert model.count.item() == 0.0
+    model(X)
+    assert model.count.item() == 1.0
+
+
+def test_objects_among_the_arguments_are_what_they_hold() -> None:
+    @dataclass
+    class Options:
+        scale: float
+        shift: Any
+
+    for options in (Options(2.0, sw.tensor(1.0)), types.SimpleNamespace(scale=2.0, shift=sw.tensor(1.0))):
+        function: Any = sw.compile(lambda x, options: x.sum() * options.scale + options.shift)
+        assert function(X, options).item() == 43.0
+        options.scale = 3.0
+        assert function(X, options).item() == 64.0
+        options.shift = sw.tensor(2.0)
+        assert function(X, [options][0]).item() == 65.0
+        assert recorded(function) == 3
+        function(X, options)
+        assert recorded(function) == 3
+    numbers = {1.0}
+    total: Any = sw.compile(lambda x, numbers: x * sum(numbers))
+    assert total(sw.tensor(1.0), numbers).item() == 1.0
+    numbers.add(6.0)
+    assert total(sw.tensor(1.0), numbers).item() == 7.0
+
+
+def test_a_training_step_is_recorded_once() -> None:
+    model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Dropout(0.5), nn.Linear(4, 2))
+    adam = optim.AdamW(model)
+    calls: list[int] = []
+
+    @sw.compile
+    def step(x: Tensor) -> Tensor:
+        calls.append(1)
+        loss = (model(x.trace()) ** 2).mean()
+        adam.update(loss.backward())
+        return loss
+
+    for number in range(4):
+        adam.lr = 1e-3 / (1 + number)
+        step(X)
+        model.state_dict()
+        list(model.named_parameters())
+    assert len(calls) == 1
