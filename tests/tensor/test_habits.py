@@ -97,6 +97,11 @@ def test_protocols_still_find_nothing() -> None:
             r"normalized_shape.*not \(3,\)\n  write  nn.LayerNorm\(size\); x.norm",
         ),
         (lambda x: nn.Sequential([nn.ReLU()]), sw.ArgumentError, r"layer 0 is a list(.|\n)*nn.Sequential\(\*layers\)"),
+        (
+            lambda x: x == x[0].spread(),
+            sw.ArgumentError,
+            r"eq: an operand is m.spread\(\), which only arithmetic(.|\n)*write  m.broadcast_like\(x\)",
+        ),
         (lambda x: sw.arange(0, 1, 0.1), sw.ArgumentError, r"counts in ints(.|\n)*sw.linspace"),
         (lambda x: sw.arange(5, 1), sw.ArgumentError, "there is no number from 5 to 1 in steps of 1"),
         (lambda x: sw.arange(1, 5, 0), sw.ArgumentError, "step=0 never arrives"),

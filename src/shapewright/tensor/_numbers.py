@@ -12,6 +12,8 @@ import numpy as np
 from shapewright.ops.core import Op, describe_operand
 from shapewright.shapes.errors import ArgumentError
 
+from .operators import Spread
+
 # The operator by which a tensor answers an array or a NumPy number on its left.
 _REFLECTED = {
     "add": "__radd__",
@@ -86,9 +88,10 @@ def as_number(op: Op, operand: Any, operands: tuple[Any, ...], params: dict[str,
         return operand.item()
     if isinstance(operand, int) and type(operand) is not int:
         return int(operand)
-    what = "a NumPy array" if isinstance(operand, np.ndarray) else f"{type(operand).__name__}"
-    error = ArgumentError(
-        f"an operand is {what}; operands are tensors and Python numbers",
-        hint="sw.from_numpy(array)" if isinstance(operand, np.ndarray) else "sw.tensor(...) around it",
-    )
+    what, hint = type(operand).__name__, "sw.tensor(...) around it"
+    if isinstance(operand, np.ndarray):
+        what, hint = "a NumPy array", "sw.from_numpy(array)"
+    elif isinstance(operand, Spread):
+        what, hint = "m.spread(), which only arithmetic and < <= > >= take", "m.broadcast_like(x)"
+    error = ArgumentError(f"an operand is {what}; operands are tensors and Python numbers", hint=hint)
     raise op.explain(error, [o if o is not operand else type(o) for o in operands], params)
