@@ -47,6 +47,7 @@ PARAMS: dict[Op, list[dict[str, Any]]] = {
     ops.clip: [{"min": -1, "max": 2}, {"min": 1}, {"max": 1000}, {"min": -(2**40), "max": 2**40}],
     ops.nan_to_num: [{}, {"nan": 0.1, "posinf": 3.0, "neginf": -1e30}],
     ops.cast: [{"dtype": dtype} for dtype in DTYPES],
+    checks.class_labels: [{"allowed": checks.Labels(100, -1), "called": "nll"}],
 }
 SCALARS = {True: (0.1, -3, 2), False: (3, 7, 100)}
 EXPONENTS = {True: (0, 1, 2, 3, 4, -1, 0.5, -0.5, 2.5, -3), False: (0, 1, 2, 3, 5, 12)}
@@ -122,6 +123,8 @@ def permitted(op: Op, operands: list[Any], dtype: type[DType], params: dict[str,
         keep = divisor >= 0
     if op is checks.probabilities:
         keep = ~np.isnan(operands[0])
+    if op is checks.class_labels:
+        keep = (operands[0] >= 0) & (operands[0] < params["allowed"].classes)
     target = params.get("dtype")
     if target is not None and dtype.is_floating and not target.is_floating and target is not bool_:
         with np.errstate(all="ignore"):
@@ -267,6 +270,12 @@ def test_code_fails_where_the_op_raises(lanes: int) -> None:
         negative[3] = -1
         assert Compiled([emitted(ops.pow, [fine, fine], {}, dtype, lanes)]).run(0, [fine, negative])[1] is True
         assert Compiled([emitted(ops.pow, [fine, -1], {}, dtype, lanes)]).run(0, [fine])[1] is True
+    allowed = {"allowed": checks.Labels(13, -1), "called": "nll"}
+    for wrong in (-1, 13, 2**40):
+        fine = np.array([5, 6, 0, 8, 9, 10, 11, 12])
+        bad = np.where(fine == 9, wrong, fine)
+        loop = Compiled([emitted(checks.class_labels, [fine], allowed, i64, lanes)])
+        assert [loop.run(0, [labels])[1] for labels in (fine, bad)] == [False, True]
     for dtype in (f64, f32, bf16, f16):
         numbers = np.array([0.5, 0.25, np.inf, 0, -1, 2, 3, 4], dtype=dtype.numpy)
         loop = Compiled([emitted(checks.probabilities, [numbers], {}, dtype, lanes)])

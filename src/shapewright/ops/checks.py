@@ -14,7 +14,8 @@ import numpy as np
 from shapewright.ops.comparison import equal_shapes
 from shapewright.ops.composite import first_place
 from shapewright.ops.core import Op, floating, same
-from shapewright.shapes.errors import ArgumentError, IndexRangeError
+from shapewright.shapes.dtypes import DType, i64
+from shapewright.shapes.errors import ArgumentError, DTypeError, IndexRangeError
 
 
 def _probabilities_value(x: np.ndarray) -> np.ndarray:
@@ -66,11 +67,18 @@ def _class_labels_value(target: np.ndarray, allowed: Labels, called: str) -> np.
     return target
 
 
+def _class_labels_type(*dtypes: Any, **_: Any) -> type[DType]:
+    found = same(*dtypes)
+    if found is not i64:
+        raise DTypeError(f"class labels are i64, not {found.name}", hint="target.to(sw.i64)")
+    return found
+
+
 class_labels = Op(
     "class_labels",
     shape=equal_shapes,
     value=_class_labels_value,
-    dtype=same,
+    dtype=_class_labels_type,
     exact=True,
     operands=("target",),
     merges=True,
