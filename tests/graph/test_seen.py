@@ -148,6 +148,12 @@ def test_objects_among_the_arguments_are_what_they_hold() -> None:
         assert recorded(function) == 3
         function(X, options)
         assert recorded(function) == 3
+    # An attribute is not an argument of the same name.
+    bare = types.SimpleNamespace()
+    named: Any = sw.compile(lambda x, held, shift=0.0: x * getattr(held, "shift", 3.0) + shift)
+    assert named(sw.tensor(1.0), bare, shift=1.0).item() == 4.0
+    bare.shift = 1.0
+    assert named(sw.tensor(1.0), bare).item() == 1.0
     numbers = {1.0}
     total: Any = sw.compile(lambda x, numbers: x * sum(numbers))
     assert total(sw.tensor(1.0), numbers).item() == 1.0

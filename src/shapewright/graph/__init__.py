@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .capture import Capture, Elsewhere, Inner, active, left_behind, not_known
+from .capture import Capture, Elsewhere, Inner, active, left_behind
 from .changes import changes
 from .cost import Cost, KernelCost, Measurement, Memory
 from .graph import DrawCounter, DrawSeed, Graph, Operation, Variable
@@ -26,7 +26,6 @@ __all__ = [
     "active",
     "changes",
     "left_behind",
-    "not_known",
     "one_moment",
     "show_all",
     "shown_variables",

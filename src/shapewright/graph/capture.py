@@ -126,7 +126,11 @@ class Capture:
 
     def get(self, storage: Variable) -> np.ndarray:
         """Refuse: there are no numbers yet, or never will be."""
-        raise left_behind(storage.spec) if self.is_over else not_known("numpy", storage.spec)
+        raise self.has_none("numpy", storage.spec)
+
+    def has_none(self, asked: str, storage_spec: Spec) -> CaptureError:
+        """Give the error of asking for the numbers of a tensor of this recording; see `not_known`."""
+        return left_behind(storage_spec) if self.is_over else not_known(asked, storage_spec)
 
     def run(self, op: Op, operands: Sequence[Any], params: Mapping[str, Any], result: Spec) -> Variable:
         """Append an operation to the program.

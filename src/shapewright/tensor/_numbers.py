@@ -14,47 +14,27 @@ from shapewright.shapes.errors import ArgumentError
 
 from .operators import Spread
 
-# The operator by which a tensor answers an array or a NumPy number on its left.
-_REFLECTED = {
-    "add": "__radd__",
-    "subtract": "__rsub__",
-    "multiply": "__rmul__",
-    "divide": "__rtruediv__",
-    "floor_divide": "__rfloordiv__",
-    "remainder": "__rmod__",
-    "power": "__rpow__",
-    "matmul": "__rmatmul__",
-    "equal": "__eq__",
-    "not_equal": "__ne__",
-    "less": "__gt__",
-    "less_equal": "__ge__",
-    "greater": "__lt__",
-    "greater_equal": "__le__",
-    "bitwise_and": "__rand__",
-    "bitwise_or": "__ror__",
-    "bitwise_xor": "__rxor__",
+# How an operator is written, and by which method a tensor answers an array or a NumPy number on its left.
+_OPERATORS = {
+    "add": ("+", "__radd__"),
+    "subtract": ("-", "__rsub__"),
+    "multiply": ("*", "__rmul__"),
+    "divide": ("/", "__rtruediv__"),
+    "floor_divide": ("//", "__rfloordiv__"),
+    "remainder": ("%", "__rmod__"),
+    "power": ("**", "__rpow__"),
+    "matmul": ("@", "__rmatmul__"),
+    "equal": ("==", "__eq__"),
+    "not_equal": ("!=", "__ne__"),
+    "less": ("<", "__gt__"),
+    "less_equal": ("<=", "__ge__"),
+    "greater": (">", "__lt__"),
+    "greater_equal": (">=", "__le__"),
+    "bitwise_and": ("&", "__rand__"),
+    "bitwise_or": ("|", "__ror__"),
+    "bitwise_xor": ("^", "__rxor__"),
 }
-_WRITTEN = {
-    "absolute": "x.abs()",
-    "add": "x + y",
-    "divide": "x / y",
-    "equal": "x == y",
-    "fabs": "x.abs()",
-    "floor_divide": "x // y",
-    "greater": "x > y",
-    "greater_equal": "x >= y",
-    "invert": "~x",
-    "less": "x < y",
-    "less_equal": "x <= y",
-    "matmul": "x @ y",
-    "multiply": "x * y",
-    "negative": "-x",
-    "not_equal": "x != y",
-    "power": "x ** y",
-    "remainder": "x % y",
-    "rint": "x.round()",
-    "subtract": "x - y",
-}
+_WRITTEN = {"absolute": "x.abs()", "fabs": "x.abs()", "invert": "~x", "negative": "-x", "rint": "x.round()"}
 
 
 def answer_ufunc(tensor: Any, ufunc: Any, method: str, operands: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -64,7 +44,7 @@ def answer_ufunc(tensor: Any, ufunc: Any, method: str, operands: tuple[Any, ...]
         ArgumentError: it was no operator.
     """
     name = ufunc.__name__
-    reflected = _REFLECTED.get(name)
+    symbol, reflected = _OPERATORS.get(name, ("", ""))
     if reflected and method == "__call__" and not options and len(operands) == 2 and operands[1] is tensor:
         operator = getattr(type(tensor), reflected, None)
         if operator is not None and operands[0] is not tensor:
@@ -73,7 +53,7 @@ def answer_ufunc(tensor: Any, ufunc: Any, method: str, operands: tuple[Any, ...]
     raise ArgumentError(
         f"np.{name}: NumPy's functions take arrays, and this is a tensor",
         facts=[("x", describe_operand(tensor))],
-        hint=_WRITTEN.get(name, own),
+        hint=f"x {symbol} y" if symbol else _WRITTEN.get(name, own),
     )
 
 

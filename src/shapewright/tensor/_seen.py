@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from shapewright.graph import changes
 
 from .feeding import Layered
-from .tensor import Tensor
 
 # Where a module keeps what is not its user's.
 OWN_ATTRIBUTES = frozenset(("_home", "_scope", "_sizes"))
@@ -25,7 +26,10 @@ def attributes(value: Any) -> list[tuple[str, Any]]:
 
 def constant(value: Any) -> Any:
     """Give what tells a constant of a program from others: numbers and texts by what they are, the rest by identity."""
-    return (type(value), repr(value)) if isinstance(value, int | float | str | bytes | None) else id(value)
+    if isinstance(value, int | str | bytes | None):
+        return type(value), value
+    # As text: 0.0 and -0.0 are equal and not the same, and NaN is not equal to itself.
+    return (type(value), repr(value)) if isinstance(value, float | np.generic) else id(value)
 
 
 class Seen:
@@ -68,12 +72,3 @@ class Seen:
 
 def _held(module: Any) -> dict[str, Any]:
     return {name: item for name, item in vars(module).items() if name not in OWN_ATTRIBUTES}
-
-
-def objects(value: Any) -> list[Any]:
-    """Give what the objects among arguments hold."""
-    if isinstance(value, list | tuple):
-        return [held for item in value for held in objects(item)]
-    if isinstance(value, dict):
-        return [held for item in value.values() for held in objects(item)]
-    return [] if isinstance(value, Tensor) else [held for _, held in attributes(value)]

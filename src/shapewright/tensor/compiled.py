@@ -31,7 +31,7 @@ from shapewright.shapes.dtypes import DType, Spec
 from shapewright.shapes.errors import ArgumentError, CaptureError, DeviceError, Error
 from shapewright.tape import Gradients
 
-from ._seen import Seen, attributes, constant, objects
+from ._seen import Seen, attributes, constant
 from .binding import Binder, check_callable
 from .parameter import Buffer, Parameter, held_storages, hold_storages
 from .random import Key
@@ -66,6 +66,15 @@ def _flatten(value: Any, leaves: list[Tensor], where: str, names: list[str]) -> 
     return value
 
 
+def _items(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
+    """Go through what nested tuples, lists and dicts hold, each with its place."""
+    if isinstance(value, dict | list | tuple):
+        for name, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _items(item, f"{place}.{name}")
+    else:
+        yield place, value
+
+
 def _unflatten(value: Any, leaves: Sequence[Any]) -> Any:
     if isinstance(value, _Placeholder):
         return leaves[value.index]
@@ -96,17 +105,13 @@ def _recognise(value: Any, leaves: list[Tensor], key: list[Any]) -> None:
         for name, item in value.items():
             key.append(name)
             _recognise(item, leaves, key)
-    elif isinstance(value, int | str | bytes | None):
-        key += (kind, value)
-    elif isinstance(value, float | np.generic):
-        # As text: 0.0 and -0.0 are equal and not the same, and NaN is not equal to itself.
-        key += (kind, repr(value))
     elif isinstance(value, set | frozenset):
         key += (kind, frozenset(value))
     else:
-        key += (None, id(value))
-        for name, item in attributes(value):
-            key += (name, constant(item))
+        known = constant(value)
+        key.append(known)
+        if type(known) is int:
+            key.append(tuple([(name, constant(item)) for name, item in attributes(value)]))
 
 
 @dataclass(eq=False, slots=True)
@@ -194,14 +199,14 @@ class Compiled:
             self.programs.pop(key, None)
             program = None
         if program is None:
+            if isinstance(home, Capture):
+                raise left_behind(leaves[0]._spec)
             try:
                 self.binder.check(args, kwargs, {})
             except Error as error:
                 error.path = error.path or f"{self.binder.called}()"
                 raise
         for leaf in leaves:
-            if isinstance(leaf._device, Capture):
-                raise left_behind(leaf._spec)
             if leaf._node is not None or (leaf._device is not home and leaf._device != home):
                 raise self._refusal(args, kwargs, leaf, home)
         if program is None:
@@ -214,23 +219,20 @@ class Compiled:
                     self.programs[key] = program
         return program, leaves
 
-    def _check_arguments(self, value: Any, place: str) -> None:
+    def _check_arguments(self, structure: Any) -> None:
         """Refuse arrays, whose numbers would become a part of the program."""
-        if isinstance(value, np.ndarray):
-            raise ArgumentError(
-                f"{self.binder.called}: argument {self._argument(place)} is a NumPy array, and a tensor is needed",
-                facts=[("array", f"{list(value.shape)} of {value.dtype}")],
-                hint="sw.from_numpy(array)",
-            )
-        if isinstance(value, dict):
-            for name, item in value.items():
-                self._check_arguments(item, f"{place}.{name}")
-        elif isinstance(value, list | tuple):
-            for number, item in enumerate(value):
-                self._check_arguments(item, f"{place}.{number}")
+        for place, item in _items(structure):
+            if isinstance(item, np.ndarray):
+                raise ArgumentError(
+                    f"{self.binder.called}: argument {self._argument(place)} is a NumPy array, and a tensor is needed",
+                    facts=[("array", f"{list(item.shape)} of {item.dtype}")],
+                    hint="sw.from_numpy(array)",
+                )
 
     def _refusal(self, args: tuple[Any, ...], kwargs: dict[str, Any], leaf: Tensor, home: Any) -> Error:
         """Say why a program cannot take a tensor."""
+        if isinstance(leaf._device, Capture):
+            return left_behind(leaf._spec)
         leaves: list[Tensor] = []
         names: list[str] = []
         _flatten((args, kwargs), leaves, "", names)
@@ -250,7 +252,7 @@ class Compiled:
         leaves: list[Any] = []
         names: list[str] = []
         structure = _flatten((args, kwargs), leaves, "", names)
-        self._check_arguments(structure, "")
+        self._check_arguments(structure)
         capture = Capture(home)
         with capture:
             inside = [
@@ -279,7 +281,7 @@ class Compiled:
             specs=[output._spec for output in outputs],
             structure=result_structure,
             shown=capture.shown,
-            kept=(structure, objects((args, kwargs))),
+            kept=(structure, [attributes(item) for _, item in _items(structure)]),
             seen=Seen(capture.cells, list(capture.modules.values())),
         )
 
@@ -297,18 +299,13 @@ def _uncollected() -> Iterator[None]:
 
 
 def _check_structure(value: Any, called: str) -> None:
-    if isinstance(value, list | tuple):
-        for item in value:
-            _check_structure(item, called)
-    elif isinstance(value, dict):
-        for item in value.values():
-            _check_structure(item, called)
-    elif not isinstance(value, _Placeholder | int | float | str | bool | None):
-        raise CaptureError(
-            f"{called}: a compiled function gives tensors, numbers, and tuples, lists and dicts of them, "
-            f"not {type(value).__name__}",
-            hint=_instead_of(value),
-        )
+    for _, item in _items(value):
+        if not isinstance(item, _Placeholder | int | float | str | bool | None):
+            raise CaptureError(
+                f"{called}: a compiled function gives tensors, numbers, and tuples, lists and dicts of them, "
+                f"not {type(item).__name__}",
+                hint=_instead_of(item),
+            )
 
 
 def _instead_of(value: Any) -> str | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, overload
 
 import numpy as np
 
-from shapewright.graph import Capture, left_behind, not_known
+from shapewright.graph import Capture
 from shapewright.ops.core import describe_operand
 from shapewright.shapes.errors import DTypeError, ShapeError
 from shapewright.tensor._variables import DT, S
@@ -31,7 +31,7 @@ class Leaving(Generic[S, DT]):
     def _known(self, asked: str) -> None:
         """Refuse what asks for the numbers of a tensor that has none yet."""
         if isinstance(self._device, Capture):
-            raise left_behind(self._spec) if self._device.is_over else not_known(asked, self._spec)
+            raise self._device.has_none(asked, self._spec)
 
     def numpy(self) -> np.ndarray:
         """Give the numbers as a NumPy array that is read-only and may share this tensor's memory.

@@ -129,11 +129,6 @@ class Site:
         place = self._of_result(indices, self.result.spec.sizes if sizes is None else sizes)
         store(self.f, value, self.pointer(self.result), place, 1, None, self.result.spec.dtype)
 
-    def result_at(self, indices: Sequence[Any]) -> ir.Register:
-        """Load one element of the result, written before."""
-        place = self._of_result(indices, self.result.spec.sizes)
-        return load(self.f, self.pointer(self.result), place, 1, 1, None, self.result.spec.dtype)
-
     def strides(self, sizes: Sequence[int] | None = None) -> tuple[int, ...]:
         """Give how the result lies, seen with the given sizes if it is a buffer of its own."""
         access = self.kernel.places.get(self.result)

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from shapewright.shapes.dtypes import bf16, f16, f32
-
 from . import ir
-from .elements import convert, register_type
+from .elements import register_type
+from .elementwise import round_to
 from .special import Site
 from .vector_math import is_nan
 
@@ -36,8 +35,7 @@ def fold(site: Site) -> None:
                 down.next(right.values[0])
             total = down.values[0]
         # In registers 16-bit floats are f32; the sum is rounded once.
-        dtype = site.result.spec.dtype
-        site.write(convert(f, total, f32, dtype) if dtype in (bf16, f16) else total, indices)
+        site.write(round_to(f, total, site.result.spec.dtype), indices)
 
 
 def _window(
