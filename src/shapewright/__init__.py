@@ -101,6 +101,11 @@ else:
     from ._portable import *
 
 if not TYPE_CHECKING:
+    from shapewright.tensor._calls import explain_functions, explain_methods
+
+    explain_methods(Tensor)
+    explain_functions(globals())
+    del explain_functions, explain_methods
 
     def __getattr__(name: str) -> Any:
         import sys

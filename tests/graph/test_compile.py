@@ -373,8 +373,62 @@ def test_errors_of_a_run_name_the_loss() -> None:
         assert str(caught.value) == (
             f"cross_entropy: the class label {label} at [1] is out of range\n"
             "  target   Tensor[[2], i64]\n"
-            f"  allowed  0 to 2, and ignore_index=9{hint}"
+            "  allowed  0 to 2, and ignore_index=9\n"
+            f"  in       cross_entropy(){hint}"
         )
+
+
+class Words(nn.Module):
+    """A layer in a layer, whose indices may be wrong."""
+
+    def __init__(self) -> None:
+        self.embedding = nn.Embedding(5, 2)
+        self.head = nn.Linear(2, 3)
+
+    def __call__(self, x: Any) -> Tensor:
+        return self.head(self.embedding(x))
+
+
+def test_errors_of_a_run_name_the_layer_as_eager_ones_do() -> None:
+    model = Words()
+    bad = sw.tensor([[1, 5]])
+    text = (
+        "take: the index 5 at [0, 1] is out of range\n"
+        "  allowed  0 to 4\n"
+        "  x        Tensor[[5, 2]]\n"
+        "  indices  Tensor[[1, 2], i64]\n"
+        "  axis     0\n"
+        "  in       Words.embedding (Embedding)"
+    )
+    twice = sw.compile(lambda x: sw.scan(lambda carry, row: (carry + model(row).sum(), None), sw.zeros(()), x)[0])
+    for call in (model, sw.compile(lambda x: model(x)), sw.compile(lambda x: model(x.clip(min=0)) * 2.0), twice):
+        with pytest.raises(sw.IndexRangeError) as caught:
+            call(bad)
+        same = text if call is not twice else text.replace("[1, 2]", "[2]").replace("[0, 1]", "[1]")
+        assert str(caught.value) == same
+
+
+def test_scattering_out_of_range_is_named_as_it_was_written() -> None:
+    def scattered(x: Tensor, indices: Tensor) -> Tensor:
+        return x.scatter_add(indices, sw.ones((1, 4)), axis=0)
+
+    for call, where in ((scattered, ""), (sw.compile(scattered), "\n  in       scattered()")):
+        with pytest.raises(sw.IndexRangeError) as caught:
+            call(sw.ones((3, 4)), sw.tensor([[5, 0, 0, 0]]))
+        assert str(caught.value) == (
+            "scatter_add: the index 5 at [0, 0] is out of range\n"
+            "  allowed  0 to 2\n"
+            "  source   Tensor[[1, 4]]\n"
+            "  indices  Tensor[[1, 4], i64]\n"
+            f"  axis     0\n  size     3{where}"
+        )
+
+
+def test_too_many_arguments_are_pythons_error() -> None:
+    nothing: Any = sw.compile(lambda: sw.ones((2,)))
+    for _ in range(2):
+        with pytest.raises(TypeError, match="takes 0 positional arguments but 1 was given"):
+            nothing(sw.ones((2,)))
 
 
 def test_arrays_are_no_arguments_and_numbers_of_numpy_are_numbers() -> None:

@@ -6,6 +6,7 @@ from .capture import Capture, Elsewhere, Inner, active, left_behind
 from .changes import changes
 from .cost import Cost, KernelCost, Measurement, Memory
 from .graph import DrawCounter, DrawSeed, Graph, Operation, Variable
+from .located import Located
 from .moment import one_moment
 from .shown import Shown, show_all, shown_variables
 
@@ -18,6 +19,7 @@ __all__ = [
     "Graph",
     "Inner",
     "KernelCost",
+    "Located",
     "Measurement",
     "Memory",
     "Operation",

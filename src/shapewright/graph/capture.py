@@ -8,7 +8,7 @@ cell gives the variable that stands for its value. What it is not: the choice wh
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -111,6 +111,8 @@ class Capture:
         self.modules: dict[int, Any] = {}
         # What the program shows besides its results.
         self.shown: list[Any] = []
+        # Says which layer or function is being recorded.
+        self.within: Callable[[], str] | None = None
         self._cell_numbers: dict[int, int] = {}
         self._cell_values: dict[int, Variable] = {}
         self._key_numbers: dict[int, int] = {}
@@ -150,6 +152,8 @@ class Capture:
                 raise Elsewhere
             inside = inside.outer
         variable = Variable(result)
+        now: Any = active.capture
+        variable.where = self.within if now is None else now.within or self.within
         self.graph.operations.append(Operation(op, tuple(operands), dict(params), variable))
         return variable
 

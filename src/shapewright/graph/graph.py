@@ -5,7 +5,7 @@ What it is not: how a function becomes one (`capture.py`), or how one is run (`d
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,11 +21,13 @@ class Variable:
         name: what the text form calls it, for what comes in; results are numbered.
     """
 
-    __slots__ = ("name", "spec")
+    __slots__ = ("name", "spec", "where")
 
     def __init__(self, spec: Spec, name: str | None = None) -> None:
         self.spec = spec
         self.name = name
+        # For what a recorded operation gives: says which layer or function it belongs to.
+        self.where: Callable[[], str] | None = None
 
     def __repr__(self) -> str:
         return f"Variable({self.name or 'result'}, {self.spec})"

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from shapewright import ops
+from shapewright.graph import Located
 from shapewright.ops.checks import Labels, class_labels
 from shapewright.ops.composite import sizes_of
 from shapewright.ops.core import describe_operand
@@ -45,16 +46,15 @@ def loss[F: Callable[..., Any]](function: F, called: str | None = None) -> F:
                 hint="input.to(sw.f32) first",
             )
 
+    def where() -> str:
+        return f"{name}()"
+
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        try:
+        with Located(where):
             check(args, kwargs)
             plain.check(args, kwargs)
             return function(*args, **kwargs)
-        except Error as error:
-            if error.path is None:
-                error.path = f"{name}()"
-            raise
 
     result: Any = call
     return result

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from shapewright.devices import Device
-from shapewright.graph import active, changes, one_moment
+from shapewright.graph import Located, active, changes, one_moment
 from shapewright.ops.core import describe_operand
 from shapewright.shapes.dim import Atom, Dim, Polynomial, Scope
 from shapewright.shapes.dtypes import DType
-from shapewright.shapes.errors import ArgumentError, CaptureError, DTypeError, Error, ShapeError
+from shapewright.shapes.errors import ArgumentError, CaptureError, DTypeError, ShapeError
 from shapewright.tensor._plain import PlainArguments
 from shapewright.tensor._seen import OWN_ATTRIBUTES
 from shapewright.tensor.binding import Binder, forget
@@ -439,7 +439,7 @@ def _bound_call(cls: Any, function: Callable[..., Any]) -> Callable[..., Any]:
     def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:
         if active.capture is not None:
             active.capture.modules[id(self)] = self
-        try:
+        with Located(functools.partial(_where, self)):
             known = _sizes_for(self, cls)
             binding = binder.check(args, kwargs, known)
             if plain is not None:
@@ -452,10 +452,6 @@ def _bound_call(cls: Any, function: Callable[..., Any]) -> Callable[..., Any]:
             result = function(self, *named_args, **named_kwargs)
             binder.check_result(binding, result)
             return forget(result, scope)
-        except Error as error:
-            if error.path is None:
-                error.path = _where(self)
-            raise
 
     return __call__
 

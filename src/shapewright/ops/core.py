@@ -63,11 +63,13 @@ class Op:
         operands: how error reports name the operands.
         hint: what to write instead when the shapes do not fit.
         merges: elementwise: the result's axes answer to the names of all operands.
+        called: what error reports call it, if people know it by another name.
     """
 
     __slots__ = (
         "_routes",
         "_verdicts",
+        "called",
         "dtype",
         "exact",
         "gradients",
@@ -91,6 +93,7 @@ class Op:
         operands: Sequence[str] = ("x",),
         hint: str | None = None,
         merges: bool = False,
+        called: str | None = None,
     ) -> None:
         self.name = name
         self.shape = shape
@@ -101,6 +104,7 @@ class Op:
         self.operands = tuple(operands)
         self.hint = hint
         self.merges = merges
+        self.called = called or name
         self._verdicts: dict[Any, Spec] = {}
         self._routes: dict[Any, Any] = {}
 
@@ -215,7 +219,7 @@ class Op:
     def explain(self, error: Error, operands: Sequence[Any], params: dict[str, Any]) -> Error:
         """Add to an error what was being done: the op, and its operands' shapes and element types with axis names."""
         # What is a part of a function says which one that is.
-        name = params.get("called", self.name)
+        name = params.get("called", self.called)
         # A rule's sentence may begin with the operation itself: "stack joins tensors …".
         if not error.message.startswith((f"{name} ", f"{name}:")):
             error.message = f"{name}: {error.message}"

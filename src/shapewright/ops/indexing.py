@@ -172,6 +172,7 @@ gather_add = Op(
     dtype=_indexed_dtype,
     gradients=(lambda g, y, source, indices, axis, size: gather(g, indices, axis=axis), None),
     operands=("source", "indices"),
+    called="scatter_add",
 )
 """Zeros with ``size`` places along ``axis``, to which ``source`` is added at ``indices``: what `gather` does,
 backwards. PyTorch: ``torch.zeros(…).scatter_add``.

@@ -80,6 +80,10 @@ class ArgumentError(Error, ValueError):
     """A value outside what an argument allows, such as a dropout rate of 1.5."""
 
 
+class CallError(ArgumentError, TypeError):
+    """A call whose arguments are not those of the function."""
+
+
 class FileError(Error, ValueError):
     """A file that is missing, damaged, or does not hold what the program expects."""
 

@@ -68,11 +68,13 @@ def reduce(op: Op | Callable[..., Any], x: Any, to: Any) -> Any:
         return op(x, axes=tuple(range(rank)))
     name = getattr(op, "name", None) or getattr(op, "__name__", "reduce")
     to = _shape_asked_for(x, to, name, rules.reduce_number_shape)
-    kept = _axes(x, to, name, rules.reduce_shape, False, f"x.{name}(axis=...) to number the axes that go")
+    kept = _axes(x, to, name, rules.reduce_shape, False, lambda: f"x.{name}(axis=...) to number the axes that go")
     return _named(op(x, axes=tuple([i for i in range(rank) if i not in kept])), to)
 
 
-def _axes(x: Any, to: tuple[int, ...], doing: str, rule: Any, grows: bool, hint: str, ordered: bool = True) -> Any:
+def _axes(
+    x: Any, to: tuple[int, ...], doing: str, rule: Any, grows: bool, hint: Callable[[], str], ordered: bool = True
+) -> Any:
     source = x._dims or x._spec.sizes
     try:
         return axes_of(rule, source, to, ordered=ordered, grows=grows)
@@ -84,7 +86,7 @@ def _axes(x: Any, to: tuple[int, ...], doing: str, rule: Any, grows: bool, hint:
         why = candidates(large, small)
         if why:
             error.facts.append(("because", why))
-        raise _explained(error, x, doing, to, hint) from None
+        raise _explained(error, x, doing, to, hint()) from None
 
 
 def reduce_axis(op: Op | Callable[..., Any], x: Any, axis: Any, keepdims: bool = False) -> Any:
@@ -155,9 +157,23 @@ def single(x: Any, axis: Any, doing: str) -> int:
 def broadcast(x: Any, to: Any) -> Any:
     """Repeat x along new axes so that it has the shape `to`."""
     to = _shape_asked_for(x, to, "broadcast", rules.broadcast_number_shape)
-    hint = "sizes from x.shape for the axes that x has, or x.broadcast(to, axis=...) to number the axes that are new"
-    axes = _axes(x, to, "broadcast", rules.broadcast_shape, True, hint)
+    axes = _axes(x, to, "broadcast", rules.broadcast_shape, True, lambda: _how_to_broadcast(x, to))
     return _named(ops.broadcast(x, sizes=tuple([int(d) for d in to]), axes=axes), to)
+
+
+def _how_to_broadcast(x: Any, to: tuple[int, ...]) -> str:
+    """What to write instead of a broadcast that cannot be; leaving out axes of size 1 only where that helps."""
+    ones = [i for i, size in enumerate(x._spec.sizes) if size == 1]
+    if ones:
+        rest = tuple([size for size in x._spec.sizes if size != 1])
+        try:
+            rules.broadcast_shape(rest, tuple([int(size) for size in to]))
+        except ShapeError:
+            pass
+        else:
+            squeezed = f"x.squeeze(axis={ones[0]})" if len(ones) == 1 else f"x.reshape({rest})"
+            return f"{squeezed}.broadcast(to): an axis of size 1 is not stretched, but left out first"
+    return "sizes from x.shape for the axes that x has, or x.broadcast(to, axis=...) to number the axes that are new"
 
 
 def broadcast_axes(x: Any, to: Any, axis: Any) -> Any:
@@ -177,8 +193,13 @@ def broadcast_axes(x: Any, to: Any, axis: Any) -> Any:
 def permute(x: Any, to: Any) -> Any:
     """Reorder the axes to the shape `to`."""
     to = _shape_asked_for(x, to, "permute", rules.permute_number_shape)
-    axes = _axes(x, to, "permute", rules.permute_shape, False, "x.permute(axes=(...)) to number the axes", False)
+    axes = _axes(x, to, "permute", rules.permute_shape, False, lambda: _how_to_permute(x, to), False)
     return _named(ops.permute(x, axes=axes), to)
+
+
+def _how_to_permute(x: Any, to: tuple[int, ...]) -> str:
+    are_numbers = sorted(to) == list(range(len(x._spec.sizes)))
+    return f"x.permute(axes={tuple([int(size) for size in to]) if are_numbers else '(...)'}) to number the axes"
 
 
 def permute_axes(x: Any, axes: Any) -> Any:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from shapewright.graph import Located
 from shapewright.ops.core import describe_operand
 from shapewright.shapes.annotations import (
     DTypePattern,
@@ -28,7 +29,7 @@ from shapewright.shapes.annotations import (
 )
 from shapewright.shapes.dim import Atom, Dim, Polynomial, Scope, counted_axes, merge, without
 from shapewright.shapes.dtypes import DType
-from shapewright.shapes.errors import ArgumentError, DTypeError, Error, ShapeError
+from shapewright.shapes.errors import ArgumentError, DTypeError, ShapeError
 
 from .tensor import Tensor
 
@@ -251,17 +252,17 @@ class Binder:
 
     def bound(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Call the function: its arguments checked and their axes named, its result checked and its names forgotten."""
-        try:
+        with Located(self.where):
             scope = Scope()
             binding = self.check(args, kwargs, {})
             named_args, named_kwargs = self.name_axes(binding, args, kwargs, {}, scope)
             result = self.function(*named_args, **named_kwargs)
             self.check_result(binding, result)
             return forget(result, scope)
-        except Error as error:
-            if error.path is None:
-                error.path = f"{self.called}()"
-            raise
+
+    def where(self) -> str:
+        """Say which function it is."""
+        return f"{self.called}()"
 
     # ---- names for the time of the call -----------------------------------------------------------------------------
     def name_axes(

@@ -19,6 +19,7 @@ from shapewright.devices import Interrupted, default_device
 from shapewright.graph import (
     Capture,
     Graph,
+    Located,
     Variable,
     active,
     left_behind,
@@ -151,7 +152,7 @@ class Compiled:
     def _argument(self, place: str) -> str:
         """Name a tensor by its place among the arguments: `.0.1` is the second positional one, `.1.x` the keyword x."""
         _, kind, first, *rest = place.split(".")
-        if kind == "0":
+        if kind == "0" and self._parameters:
             first = self._parameters[min(int(first), len(self._parameters) - 1)]
         return ".".join((first, *rest))
 
@@ -201,11 +202,8 @@ class Compiled:
         if program is None:
             if isinstance(home, Capture):
                 raise left_behind(leaves[0]._spec)
-            try:
+            with Located(self.binder.where):
                 self.binder.check(args, kwargs, {})
-            except Error as error:
-                error.path = error.path or f"{self.binder.called}()"
-                raise
         for leaf in leaves:
             if leaf._node is not None or (leaf._device is not home and leaf._device != home):
                 raise self._refusal(args, kwargs, leaf, home)

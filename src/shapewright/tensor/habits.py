@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from shapewright.ops.core import describe_operand
+from shapewright.shapes.errors import ArgumentError
+
 _ITSELF = "the value itself: it never changes, and how it lies in memory is the device's business"
 _NO_GRADIENTS_TO_CLEAR = "nothing: loss.backward() gives new gradients each time"
 
@@ -27,6 +30,7 @@ TENSOR = {
     "copy": _ITSELF,
     "cpu": "x.to(sw.Cpu())",
     "cuda": "x.to(device)",
+    "data": "x.numpy(), or x.stop_gradient() inside a computation",
     "detach": "x.stop_gradient()",
     "dim": "x.ndim",
     "div": "x / y",
@@ -37,6 +41,7 @@ TENSOR = {
     "float": "x.to(sw.f32)",
     "grad": "gradients = loss.backward(); gradients[x]",
     "half": "x.to(sw.f16)",
+    "index_add": "x.scatter_add(indices, values, axis=0)",
     "index_select": "x.take(indices, axis=0)",
     "int": "x.to(sw.i32)",
     "long": "x.to(sw.i64)",
@@ -45,6 +50,7 @@ TENSOR = {
     "mm": "x @ y",
     "mul": "x * y",
     "narrow": "x.slice(start, stop, axis=0)",
+    "nonzero": "nothing of a fixed shape; sw.where(mask, x, 0.0), or x.numpy().nonzero() outside a step",
     "norm": "(x * x).sum().sqrt()",
     "numel": "x.size, which is a number here; the sizes are x.shape",
     "pow": "x ** y",
@@ -52,7 +58,10 @@ TENSOR = {
     "requires_grad": "x.is_traced",
     "requires_grad_": "x.trace()",
     "retain_grad": "gradients[x] of a traced x, after gradients = loss.backward()",
+    "scatter": "x.scatter_add(indices, values, axis=0), or sw.where(mask, value, x)",
+    "std_mean": "x.std(axis=0), x.mean(axis=0)",
     "sub": "x - y",
+    "swapaxes": "x.permute(to), or x.permute(axes=(1, 0))",
     "t": "x.permute(axes=(1, 0))",
     "transpose": "x.permute(to), or x.permute(axes=(1, 0))",
     "type": "x.to(sw.f64)",
@@ -85,6 +94,7 @@ OPTIMIZER = {
 }
 OPTIM = {
     "Adagrad": "optim.RMSprop(model), the nearest that is here",
+    "clip_by_norm": "grads = optim.clip_by_global_norm(grads, max_norm)",
     "clip_grad_norm_": "grads = optim.clip_by_global_norm(grads, max_norm)",
     "lr_scheduler": "optimizer.lr = rate, at any time",
 }
@@ -99,17 +109,21 @@ DATA = {
 NN = {
     "AdaptiveAvgPool2d": "nn.AvgPoolGlobal()",
     "AdaptiveMaxPool2d": "nn.MaxPoolGlobal()",
+    "BatchNorm1d": "nn.LayerNorm(size), or nn.BatchNorm2d for images",
     "BCELoss": "nn.binary_cross_entropy_with_logits(logits, target)",
     "BCEWithLogitsLoss": "nn.binary_cross_entropy_with_logits(logits, target)",
     "CrossEntropyLoss": "nn.cross_entropy(logits, labels)",
+    "GRU": "sw.scan(step, state, xs), with the layers of a step in a module",
     "HuberLoss": "nn.huber(input, target)",
     "KLDivLoss": "nn.kl_div(input, target)",
     "L1Loss": "nn.mae(input, target)",
+    "LSTM": "sw.scan(step, state, xs), with the layers of a step in a module",
     "MSELoss": "nn.mse(input, target)",
     "ModuleDict": "a dict in an attribute: self.heads = {'policy': a, 'value': b}",
     "ModuleList": "a list in an attribute: self.layers = [a, b]",
     "NLLLoss": "nn.nll(log_probabilities, labels)",
     "ParameterList": "a list in an attribute: self.weights = [a, b]",
+    "RNN": "sw.scan(step, state, xs), with the layers of a step in a module",
     "SmoothL1Loss": "nn.smooth_l1(input, target)",
     "functional": "methods and functions: x.relu(), nn.cross_entropy(logits, labels)",
     "l1_loss": "nn.mae(input, target)",
@@ -165,6 +179,16 @@ PACKAGE = {
     "while_loop": "sw.scan(body, carry, length=10) with sw.where, or sw.cond, where rounds are over",
     "vstack": "sw.concat((x, y), axis=0)",
 }
+
+
+def unchanging(tensor: Any) -> ArgumentError:
+    """Give the error of writing into a tensor."""
+    return ArgumentError(
+        "a tensor never changes: none of its elements can be set",
+        facts=[("x", describe_operand(tensor))],
+        hint="y = sw.where(mask, value, x) or x.scatter_add(indices, values, axis=0); "
+        "an array is changed before sw.from_numpy(array)",
+    )
 
 
 def missing(what: str, name: str, habits: Mapping[str, str], owner: Any, methods: type | None = None) -> AttributeError:

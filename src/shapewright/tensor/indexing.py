@@ -21,6 +21,7 @@ from shapewright.tensor import _target as target
 from shapewright.tensor._index import index as _index
 from shapewright.tensor._index import take as _take
 from shapewright.tensor._variables import DT, S
+from shapewright.tensor.habits import unchanging
 
 if TYPE_CHECKING:
     from shapewright.shapes.dtypes import DType, Integer, i64
@@ -189,6 +190,14 @@ class Indexing(Generic[S, DT]):
         Tensor[[2], f32] on cpu: [2. 3.]
         """
         return _index(self, at)
+
+    if not TYPE_CHECKING:
+
+        def __setitem__(self, at: Any, value: Any) -> None:
+            raise unchanging(self)
+
+        def __delitem__(self, at: Any) -> None:
+            raise unchanging(self)
 
     @overload
     def __iter__[N: IntVar, R: IntTuple](self: Indexing[[N, *R], DT]) -> Iterator[Tensor[R, DT]]: ...

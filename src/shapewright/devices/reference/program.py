@@ -56,6 +56,8 @@ class Program:
                 else:
                     values[operation.result] = self._device.run(operation.op, operands, params, operation.result.spec)
             except Error as error:
+                if error.path is None and operation.result.where is not None:
+                    error.path = operation.result.where()
                 shown = [_Shown(o) if isinstance(o, Variable) else o for o in operation.operands]
                 raise operation.op.explain(error, shown, dict(operation.params)) from None
             for variable in ends:
