@@ -42,7 +42,7 @@ def text_of(thing: Any) -> str:
 
 def sentence(text: str) -> str:
     """Give the first sentence, without the paper that a method comes from."""
-    paragraph = " ".join(text.split("\n\n")[0].split())
+    paragraph = " ".join(text.split("\n\n")[0].split()).replace("``", "`")
     paragraph = re.sub(r" \([A-Z]\. [^)]*\b\d{4}[^)]*\)", "", paragraph)
     return re.split(r"(?<=[.!?])(?<![A-Z]\.)\s(?=[A-Z]|dfdx:)", paragraph)[0]
 

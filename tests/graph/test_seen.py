@@ -179,3 +179,140 @@ def test_a_training_step_is_recorded_once() -> None:
         model.state_dict()
         list(model.named_parameters())
     assert len(calls) == 1
+
+
+# ---- names around the function --------------------------------------------------------------------------------------
+FACTOR: Any = 2.0
+SHIFT: Any = sw.zeros((3,))
+result: Any = None
+
+
+def helper(x: Tensor) -> Tensor:
+    return x * FACTOR
+
+
+def other_helper(x: Tensor) -> Tensor:
+    return x * -1.0
+
+
+def shifted(x: Tensor) -> Tensor:
+    return helper(x) + SHIFT
+
+
+def test_globals_that_mean_something_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    function: Any = sw.compile(shifted)
+    x = sw.ones((3,))
+    assert function(x).tolist() == [2.0] * 3
+    for name, value in (("FACTOR", 3), ("SHIFT", sw.ones((3,))), ("helper", other_helper), ("FACTOR", 5.0)):
+        monkeypatch.setitem(globals(), name, value)
+        assert function(x).tolist() == shifted(x).tolist()
+    assert recorded(function) == 1
+
+
+def test_what_is_closed_over() -> None:
+    model = nn.Linear(3, 2, key=sw.Key(1))
+    sgd, layers, named = optim.SGD(model, lr=0.5), [nn.ReLU(), nn.Tanh()], {"scale": 1.0}
+
+    def plain(x: Tensor) -> Tensor:
+        h = model(x.trace())
+        for layer in layers:
+            h = layer(h)
+        loss = (h * named["scale"]).sum()
+        sgd.update(loss.backward())
+        return loss
+
+    step: Any = sw.compile(plain)
+    before = model.weight.numpy().copy()
+    step(X)
+    assert not np.array_equal(model.weight.numpy(), before)
+    sgd = optim.SGD(model, lr=0.0)
+    before = model.weight.numpy().copy()
+    for change in (lambda: None, lambda: layers.append(nn.Sigmoid()), lambda: layers.__setitem__(0, nn.Sin())):
+        change()
+        assert step(X).item() == pytest.approx(plain(X).item(), rel=1e-6)
+    named["scale"] = -2.0
+    assert step(X).item() == pytest.approx(plain(X).item(), rel=1e-6)
+    np.testing.assert_array_equal(model.weight.numpy(), before)
+    assert recorded(step) == 1
+
+
+class Listed(nn.Module):
+    def __init__(self) -> None:
+        self.layers = [nn.Linear(3, 3, key=sw.Key(1)), nn.Linear(3, 3, key=sw.Key(2))]
+
+    def __call__(self, x: Tensor) -> Tensor:
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+def test_a_layer_in_a_list_that_is_replaced() -> None:
+    model = Listed()
+    function: Any = sw.compile(lambda x: model(x))
+    function(X)
+    model.layers[1] = nn.Linear(3, 3, key=sw.Key(3))
+    np.testing.assert_allclose(function(X).numpy(), model(X).numpy(), rtol=1e-6)
+    model.layers.pop()
+    np.testing.assert_allclose(function(X).numpy(), model(X).numpy(), rtol=1e-6)
+
+
+class Result:
+    """Something with an attribute whose name a global has, too."""
+
+    result = 1.0
+
+
+def test_names_that_mean_the_same_are_not_recorded_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+    held = Result()
+    factor, sizes = 2.0, (2, 3)
+
+    @sw.compile
+    def function(x: Tensor) -> Tensor:
+        calls.append(1)
+        return x.reshape(sizes) * factor * FACTOR * held.result
+
+    for _ in range(4):
+        monkeypatch.setitem(globals(), "result", function(X))
+        monkeypatch.setitem(globals(), "FACTOR", float("2.0"))
+        factor, sizes = float("2.0"), (*sizes[:1], 3)
+    assert calls == [1]
+
+
+def test_a_name_that_changes_at_each_call_is_reported() -> None:
+    rate = 0.0
+
+    @sw.compile
+    def scaled(x: Tensor) -> Tensor:
+        return x * rate
+
+    with pytest.warns(UserWarning) as caught:
+        for number in range(12):
+            rate = float(number)
+            assert scaled(sw.ones((2,))).tolist() == [number, number]
+    (warning,) = caught
+    assert str(warning.message) == (
+        "scaled is recorded for the 9th time, because rate is another thing from call to call; "
+        "what changes can be a tensor among the arguments instead"
+    )
+    assert warning.filename == __file__
+
+
+def test_names_that_are_gone_or_not_there_yet() -> None:
+    def build() -> tuple[Any, Any]:
+        @sw.compile
+        def function(x: Tensor) -> Tensor:
+            return x if later is None else x * later
+
+        later: Any = None
+
+        def set_later(value: Any) -> None:
+            nonlocal later
+            later = value
+
+        return function, set_later
+
+    function, set_later = build()
+    assert function(sw.ones((2,))).tolist() == [1.0, 1.0]
+    set_later(3.0)
+    assert function(sw.ones((2,))).tolist() == [3.0, 3.0]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import gc
 import inspect
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ from .random import Key
 from .tensor import Tensor, make
 
 _MOST_PROGRAMS = 256
+# So often a program may be recorded anew before somebody should know.
+_MANY_RENEWALS = 8
 # The passes that a precision adds; as written, each op computes in the element type of its operands.
 _PRECISIONS: dict[str, Callable[[Graph], Graph]] = {"f32": lambda graph: graph, "bf16": bf16_products}
 
@@ -142,6 +145,7 @@ class Compiled:
         self.lowered = _PRECISIONS[precision]
         self.binder = Binder(function, getattr(function, "__name__", type(function).__name__))
         self.programs: dict[Any, Program] = {}
+        self._renewals = 0
         self._parameters = tuple(inspect.signature(function).parameters)
 
     @property
@@ -196,7 +200,9 @@ class Compiled:
         parts.append(home.name)
         key = tuple(parts)
         program = self.programs.get(key)
-        if program is not None and not program.seen.holds():
+        changed = program.seen.changed() if program is not None else None
+        if changed is not None:
+            self._renewed(changed)
             self.programs.pop(key, None)
             program = None
         if program is None:
@@ -216,6 +222,16 @@ class Compiled:
                         self.programs.clear()
                     self.programs[key] = program
         return program, leaves
+
+    def _renewed(self, changed: str) -> None:
+        """Count that a program is recorded anew, and say so where that has become a habit."""
+        self._renewals += 1
+        if self._renewals == _MANY_RENEWALS:
+            warnings.warn(
+                f"{self.binder.called} is recorded for the {_MANY_RENEWALS + 1}th time, because {changed} is another "
+                f"thing from call to call; what changes can be a tensor among the arguments instead",
+                stacklevel=5,
+            )
 
     def _check_arguments(self, structure: Any) -> None:
         """Refuse arrays, whose numbers would become a part of the program."""
@@ -280,7 +296,7 @@ class Compiled:
             structure=result_structure,
             shown=capture.shown,
             kept=(structure, [attributes(item) for _, item in _items(structure)]),
-            seen=Seen(capture.cells, list(capture.modules.values())),
+            seen=Seen(capture.cells, list(capture.modules.values()), self.function),
         )
 
 
