@@ -65,6 +65,19 @@ class Around:
 
     def changed(self) -> str | None:
         """Give a name that means something else now, or None."""
+        try:
+            for _, cell, then in self._cells:
+                if cell.cell_contents is not then:
+                    return self._which()
+        except ValueError:  # a variable without a value
+            return self._which()
+        for namespace, names, then in self._globals:
+            if not all(map(is_, map(namespace.get, names), then)):
+                return self._which()
+        return None
+
+    def _which(self) -> str | None:
+        """Give a name that means something else, not only another object that is equal."""
         for place, (name, cell, then) in enumerate(self._cells):
             now = _content(cell)
             if now is not then:
@@ -73,11 +86,10 @@ class Around:
                 self._cells[place] = name, cell, now
         for place, (namespace, names, then) in enumerate(self._globals):
             now = tuple(map(namespace.get, names))
-            if not all(map(is_, now, then)):
-                for name, one, other in zip(names, now, then, strict=True):
-                    if one is not other and self._constant(one) != self._constant(other):
-                        return name
-                self._globals[place] = namespace, names, now
+            for name, one, other in zip(names, now, then, strict=True):
+                if one is not other and self._constant(one) != self._constant(other):
+                    return name
+            self._globals[place] = namespace, names, now
         return None
 
 
