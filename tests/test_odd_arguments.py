@@ -230,6 +230,10 @@ REPORTS: dict[str, tuple[Callable[[], object], str]] = {
         lambda: sw.tensor([2**64]),
         "tensor: an int is beyond what 64 bits hold\n  data  [18446744073709551616]",
     ),
+    "an int that needs all 64 bits beside one that needs a sign": (
+        lambda: sw.tensor([2**63 + 5, -1]),
+        "tensor: an int is beyond what 64 bits hold\n  data  [9223372036854775813, -1]",
+    ),
     "a range that is too long": (
         lambda: sw.arange(300, dtype=sw.u8),
         "arange: 299 does not fit u8, which holds 0 to 255",

@@ -277,6 +277,13 @@ def test_objects_are_not_loaded(tmp_path: Path) -> None:
             "save: 'a' is no tensor but float\n  write  sw.tensor(...) around numbers",
         ),
         (
+            lambda: files.save({"model": Model()}, "a.npz"),
+            (
+                "save: 'model' is no tensor but Model\n"
+                "  write  {**model.state_dict(), **more}: names and tensors side by side"
+            ),
+        ),
+        (
             lambda: files.save({"a\0b": sw.zeros(())}, "a.npz"),
             "save: 'a\\x00b' cannot be the name of a tensor in a file",
         ),
@@ -290,6 +297,13 @@ def test_what_is_no_state(call: Any, text: str, tmp_path: Path, monkeypatch: pyt
     monkeypatch.chdir(tmp_path)
     assert refusal(sw.ArgumentError, call) == text
     assert os.listdir(tmp_path) == []
+
+
+@each_format
+def test_tensors_are_read_in_an_order_of_their_own(tmp_path: Path, suffix: str) -> None:
+    names = [f"layer{number}" for number in range(9)]
+    files.save({name: sw.zeros(()) for name in names}, tmp_path / f"a{suffix}")
+    assert list(files.read(tmp_path / f"a{suffix}")) == names
 
 
 # ---- files that cannot be read --------------------------------------------------------------------------------------

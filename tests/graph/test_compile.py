@@ -530,3 +530,94 @@ def test_a_kept_tensor_is_no_argument() -> None:
     sw.compile(lambda x: (kept.append(x * 2.0), x)[1])(sw.ones((2,)))
     with pytest.raises(sw.CaptureError, match="this tensor was kept from a function while sw.compile recorded it"):
         sw.compile(lambda x: x * 2.0)(kept[0])
+
+
+# ---- cells in loops and choices, given what is around ----------------------------------------------------------------
+def test_a_cell_is_assigned_a_value_from_around_a_choice_or_a_loop() -> None:
+    buffer = nn.Buffer(sw.zeros(()))
+
+    @sw.compile
+    def chosen(x: Tensor) -> Tensor:
+        total = x.sum()
+
+        def yes(x: Tensor) -> Tensor:
+            buffer.assign(total)
+            return x
+
+        return sw.cond(total > 0.0, yes, lambda x: x, x)
+
+    @sw.compile
+    def looped(x: Tensor) -> Any:
+        total = x.sum()
+
+        def body(carry: Tensor, row: Tensor) -> Any:
+            buffer.assign(total)
+            return carry + row, None
+
+        return sw.scan(body, sw.zeros(()), x)[0]
+
+    for x, held in ((sw.ones((3,)), 3.0), (sw.full((3,), -1.0), 3.0), (sw.full((3,), 2.0), 6.0)):
+        chosen(x)
+        assert buffer.item() == held
+    assert looped(sw.full((3,), -1.0)).item() == -3.0
+    assert buffer.item() == -3.0
+
+
+def test_an_update_is_skipped_where_gradients_are_not_finite() -> None:
+    model, other = (nn.Linear(3, 2, key=sw.Key(1)) for _ in range(2))
+    adam, alone = optim.Adam(model, lr=0.1), optim.Adam(other, lr=0.1)
+
+    @sw.compile
+    def step(x: Tensor) -> Tensor:
+        loss = model(x.trace()).square().sum()
+        grads = loss.backward()
+
+        def update(loss: Tensor) -> Tensor:
+            adam.update(grads)
+            return loss
+
+        return sw.cond(optim.global_norm(grads).isfinite(), update, lambda loss: loss, loss.stop_gradient())
+
+    for x in (sw.ones((2, 3)), sw.full((2, 3), float("inf")), sw.full((2, 3), 0.5)):
+        step(x)
+        if x.isfinite().all().item():
+            alone.update(other(x.trace()).square().sum().backward())
+        np.testing.assert_allclose(model.weight.numpy(), other.weight.numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_a_value_of_another_device_is_not_assigned() -> None:
+    buffer = nn.Buffer(sw.zeros(()))
+    elsewhere = sw.ones((), device=sw.Reference())
+    for call, where in (
+        (buffer.assign, ""),
+        (sw.compile(lambda x: (buffer.assign(elsewhere), x)[1]), "\n  in     <lambda>()"),
+    ):
+        with pytest.raises(sw.DeviceError) as caught:
+            call(elsewhere) if not where else call(sw.ones(()))
+        assert str(caught.value) == (
+            "assign: this buffer keeps its device, Cpu(), and the value is on Reference()"
+            f"{where}\n  write  value.to(Cpu())"
+        )
+
+
+# ---- what a function gives back -------------------------------------------------------------------------------------
+def test_what_is_given_back_is_what_the_annotation_says() -> None:
+    def forgotten(x: Tensor[[3]]) -> Tensor[[3]]:  # pyrefly: ignore[bad-return]
+        x * 2.0
+
+    def alone(x: Tensor[[3]]) -> tuple[Tensor[[3]], Tensor[[3]]]:
+        return x  # pyrefly: ignore[bad-return]
+
+    def three(x: Tensor[[3]]) -> tuple[Tensor[[3]], Tensor[[3]]]:
+        return x, x, x  # pyrefly: ignore[bad-return]
+
+    nothing = "the result is NoneType, and a tensor is needed"
+    for function, text in (
+        (forgotten, f"{nothing}\n  needed  Tensor[[3]]\n  in      {{}}()\n  write   return, and the tensor"),
+        (alone, "the result is Tensor, and a tuple of 2 is needed\n  in  {}()"),
+        (three, "the result is a tuple of 3, and a tuple of 2 is needed\n  in  {}()"),
+    ):
+        for made in (sw.checked, sw.compile):
+            with pytest.raises(sw.ShapeError) as caught:
+                made(function)(sw.ones((3,)))
+            assert str(caught.value) == f"{function.__name__}: {text.format(function.__name__)}"

@@ -316,3 +316,25 @@ def test_names_that_are_gone_or_not_there_yet() -> None:
     assert function(sw.ones((2,))).tolist() == [1.0, 1.0]
     set_later(3.0)
     assert function(sw.ones((2,))).tolist() == [3.0, 3.0]
+
+
+def test_many_programs_for_the_same_shapes_are_reported() -> None:
+    class Trainer:
+        def __init__(self) -> None:
+            self.model, self.done = nn.Linear(3, 2, key=sw.Key(1)), 0
+
+        @sw.compile
+        def step(self, x: Tensor) -> Tensor:
+            return self.model(x).mean()
+
+    trainer = Trainer()
+    with pytest.warns(UserWarning) as caught:
+        for _ in range(12):
+            trainer.step(X)
+            trainer.done += 1
+    (warning,) = caught
+    assert str(warning.message) == (
+        "step is recorded for the 9th time for tensors of the same shapes: numbers, texts and attributes of objects "
+        "among the arguments have programs of their own; what changes can be a tensor instead"
+    )
+    assert warning.filename == __file__

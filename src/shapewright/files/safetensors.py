@@ -49,7 +49,8 @@ def read_safetensors(path: Path) -> dict[str, np.ndarray]:
     if unknown:
         known = ", ".join((*_NUMPY, "BOOL"))
         refuse(path, f"elements of {known}", "\n".join(unknown), "convert them before they are saved")
-    return {name: _array(entry) for name, entry in entries}
+    # The library gives them in another order each time.
+    return {name: _array(entry) for name, entry in sorted(entries, key=lambda item: item[0])}
 
 
 def _array(entry: Mapping[str, object]) -> np.ndarray:

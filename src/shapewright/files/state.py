@@ -61,8 +61,12 @@ def save(what: Stateful | Mapping[str, Tensor[Any, Any]], path: str | os.PathLik
     state = what if isinstance(what, Mapping) else _stateful(what, "save").state_dict()
     for name, value in state.items():
         if not isinstance(value, Tensor):
+            parts = isinstance(value, Mapping) or hasattr(value, "state_dict")
             raise ArgumentError(
-                f"save: {name!r} is no tensor but {type(value).__name__}", hint="sw.tensor(...) around numbers"
+                f"save: {name!r} is no tensor but {type(value).__name__}",
+                hint="{**model.state_dict(), **more}: names and tensors side by side"
+                if parts
+                else "sw.tensor(...) around numbers",
             )
         if not isinstance(name, str) or "\0" in name or name in ("", "__metadata__"):
             raise ArgumentError(f"save: {name!r} cannot be the name of a tensor in a file")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .capture import Capture, Elsewhere, Inner, active, left_behind
+from .capture import Capture, Elsewhere, Inner, active, can_meet, left_behind
 from .changes import changes
 from .cost import Cost, KernelCost, Measurement, Memory
 from .graph import DrawCounter, DrawSeed, Graph, Operation, Variable
@@ -26,6 +26,7 @@ __all__ = [
     "Shown",
     "Variable",
     "active",
+    "can_meet",
     "changes",
     "left_behind",
     "one_moment",

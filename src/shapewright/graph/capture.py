@@ -29,6 +29,14 @@ class _Active(threading.local):
 active = _Active()
 
 
+def can_meet(*devices: Any) -> bool:
+    """Whether values on these devices may meet: all on one, or in the recording that is active and those around it."""
+    capture: Any = active.capture
+    if capture is None:
+        return len(set(devices)) == 1
+    return all(device is capture or capture.encloses(device) or device == capture.home for device in devices)
+
+
 _TO_SEE = 'sw.debug_print("{}", x) to see it, or return it and read it outside'
 # What was asked for, why it cannot be had, and what to write instead.
 _ASKED = {

@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from shapewright.graph import one_moment
+from shapewright.graph import can_meet, one_moment
 from shapewright.nn.module import assign_all, read_all
 from shapewright.ops.core import describe_operand
 from shapewright.optim.parameters import groups_of, named
@@ -188,7 +188,7 @@ class Optimizer:
                         hint=f"model.to(...) first, then optim.{self._called}(model)",
                     )
                 devices = {gradient._device, parameter._device, *[cell._device for cell in slot.state.values()]}
-                if len(devices) > 1:
+                if not can_meet(*devices):
                     raise DeviceError(
                         f"{self._called}.update: {slot.name} was moved after the optimiser was made",
                         facts=[("devices", ", ".join(sorted(repr(device) for device in devices)))],

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from shapewright import ops
 from shapewright.ops.composite import check_tensors
-from shapewright.ops.core import describe_operand
+from shapewright.ops.core import Value, describe_operand
 from shapewright.shapes.errors import ArgumentError, DTypeError, GradientKeyError, ShapeError
 
 from .backward import total
@@ -61,6 +61,12 @@ class Gradients:
         """
         found = self._find(key)
         if found is None:
+            if not isinstance(key, Value):
+                raise GradientKeyError(
+                    f"gradients are looked up by parameter or by traced value, not by {type(key).__name__}",
+                    facts=[("there are", self._contents())],
+                    hint="grads[model.weight]",
+                )
             raise GradientKeyError(
                 f"there is no gradient of {_called(key)}: the loss did not depend on it through a traced value",
                 facts=[("of", describe_operand(key)), ("there are", self._contents())],
@@ -136,17 +142,49 @@ class Gradients:
             joined._of_values[leaf] = [*joined._of_values.get(leaf, []), *parts]
         return joined
 
-    def __mul__(self, factor: float) -> Gradients:
-        """Multiply every gradient by a number, for example by one over the number of accumulated losses."""
-        scaled = Gradients({})
-        scaled._of_parameters = {k: (p, ops.mul(g, factor)) for k, (p, g) in self._of_parameters.items()}
-        scaled._of_values = {
-            leaf: [lambda leaf=leaf, parts=parts: ops.mul(total(leaf, parts), factor)]
-            for leaf, parts in self._of_values.items()
-        }
-        return scaled
+    def __radd__(self, other: int) -> Gradients:
+        """Begin a sum: ``sum([loss.backward() for loss in losses])`` adds to 0."""
+        return self if type(other) is int and other == 0 else NotImplemented
+
+    def __mul__(self, factor: float | Tensor[[]]) -> Gradients:
+        """Multiply every gradient by a number, for example by one over the number of accumulated losses.
+
+        Raises:
+            ShapeError: the number is a tensor that is none of shape [].
+        """
+        return self._scaled(ops.mul, factor)
 
     __rmul__ = __mul__
+
+    def __truediv__(self, divisor: float | Tensor[[]]) -> Gradients:
+        """Divide every gradient by a number.
+
+        Raises:
+            ShapeError: the number is a tensor that is none of shape [].
+        """
+        return self._scaled(ops.div, divisor)
+
+    def _scaled(self, op: Any, number: Any) -> Gradients:
+        sizes = number._spec.sizes if isinstance(number, Value) else ()
+        if sizes:
+            raise ShapeError(
+                f"{op.name}: gradients of many shapes are scaled by a number or a tensor of shape []",
+                facts=[("number", describe_operand(number))],
+                hint="grads[p] = grads[p] * factor, parameter by parameter",
+            )
+
+        def scaled(gradient: Any) -> Any:
+            if not isinstance(number, Value):
+                return op(gradient, number)
+            own = gradient._spec.sizes
+            return op(gradient, ops.broadcast(number, sizes=own, axes=()))
+
+        result = Gradients({})
+        result._of_parameters = {k: (p, scaled(g)) for k, (p, g) in self._of_parameters.items()}
+        result._of_values = {
+            leaf: [lambda leaf=leaf, parts=parts: scaled(total(leaf, parts))] for leaf, parts in self._of_values.items()
+        }
+        return result
 
     def unused(self, model: Any) -> list[str]:
         """Name the parameters of a model that have no gradient here, as its state dict names them.

@@ -138,6 +138,9 @@ class Binder:
                 for index, (item, inner) in enumerate(zip(value, pattern.items, strict=True)):
                     if inner is not None:
                         self._match(item, f"{called}[{index}]", inner, names, origins, alone)
+            elif alone:
+                given = f"a tuple of {len(value)}" if isinstance(value, tuple) else type(value).__name__
+                raise ShapeError(f"{self.called}: {called} is {given}, and a tuple of {len(pattern.items)} is needed")
             return
         if isinstance(pattern, DTypePattern):
             if alone and isinstance(value, type) and issubclass(value, DType):
@@ -151,10 +154,11 @@ class Binder:
             return
         if not isinstance(value, Tensor):
             if alone:
+                is_forgotten = value is None and called == _RESULT
                 raise ShapeError(
                     f"{self.called}: {called} is {type(value).__name__}, and a tensor is needed",
                     facts=[("needed", pattern.text)],
-                    hint="sw.tensor(...) or sw.from_numpy(...) around it",
+                    hint="return, and the tensor" if is_forgotten else "sw.tensor(...) or sw.from_numpy(...) around it",
                 )
             return
         if alone:
@@ -303,13 +307,16 @@ class Binder:
         key = result._spec if isinstance(result, Tensor) else None
         if key is not None and key in binding.results:
             return
-        if isinstance(pattern, TuplePattern) or isinstance(result, Tensor):
+        if isinstance(pattern, TuplePattern | TensorPattern):
             names = dict(binding.names)
             origins = dict.fromkeys(names, "the arguments")
             for alone in (True, False):
-                self._match(result, "the result", pattern, names, origins, alone)
+                self._match(result, _RESULT, pattern, names, origins, alone)
         if key is not None:
             binding.results.add(key)
+
+
+_RESULT = "the result"
 
 
 def _key(value: Any) -> Any:

@@ -9,6 +9,7 @@ import functools
 import gc
 import inspect
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -146,6 +147,7 @@ class Compiled:
         self.binder = Binder(function, getattr(function, "__name__", type(function).__name__))
         self.programs: dict[Any, Program] = {}
         self._renewals = 0
+        self._alike: Counter[tuple[Spec, ...]] = Counter()
         self._parameters = tuple(inspect.signature(function).parameters)
 
     @property
@@ -217,6 +219,7 @@ class Compiled:
             with one_moment, _uncollected():
                 program = self.programs.get(key)
                 if program is None:
+                    self._count_alike(leaves)
                     program = self._capture(args, kwargs, home)
                     if len(self.programs) >= _MOST_PROGRAMS:
                         self.programs.clear()
@@ -230,6 +233,18 @@ class Compiled:
             warnings.warn(
                 f"{self.binder.called} is recorded for the {_MANY_RENEWALS + 1}th time, because {changed} is another "
                 f"thing from call to call; what changes can be a tensor among the arguments instead",
+                stacklevel=5,
+            )
+
+    def _count_alike(self, leaves: list[Tensor]) -> None:
+        """Count the programs for tensors like these, and say so where they have become many."""
+        specs = tuple([leaf._spec for leaf in leaves])
+        self._alike[specs] += 1
+        if self._alike[specs] == _MANY_RENEWALS + 1 and self._renewals < _MANY_RENEWALS:
+            warnings.warn(
+                f"{self.binder.called} is recorded for the {_MANY_RENEWALS + 1}th time for tensors of the same shapes: "
+                "numbers, texts and attributes of objects among the arguments have programs of their own; "
+                "what changes can be a tensor instead",
                 stacklevel=5,
             )
 

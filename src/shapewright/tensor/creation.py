@@ -317,12 +317,25 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None) -> Any:
                 "tensor: the lists are ragged: all rows have one length", facts=[("data", repr(data)[:200])]
             )
         if array.dtype == object and all(isinstance(number, int) for number in array.flat):
-            raise ArgumentError("tensor: an int is beyond what 64 bits hold", facts=[("data", repr(data)[:200])])
+            raise _beyond_64_bits(data)
         raise ArgumentError("tensor: every element is a Python number", facts=[("data", repr(data)[:200])])
+    # NumPy takes ints of which some need a sign and others all 64 bits for floats.
+    if dtype is None and array.dtype.kind == "f" and array.size and array.max() >= 2.0**63 and _holds_ints_only(data):
+        raise _beyond_64_bits(data)
     if dtype is None:
         dtype = {"b": bool_, "f": f32}.get(array.dtype.kind, i64)
     dtype = checked_dtype(dtype)
     return _own(_converted(array, dtype, "tensor"), dtype, device)
+
+
+def _beyond_64_bits(data: Any) -> ArgumentError:
+    return ArgumentError("tensor: an int is beyond what 64 bits hold", facts=[("data", repr(data)[:200])])
+
+
+def _holds_ints_only(data: Any) -> bool:
+    if isinstance(data, list | tuple):
+        return all(map(_holds_ints_only, data))
+    return isinstance(data, int | np.integer)
 
 
 def _is_ragged(data: Any) -> bool:

@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Generic
 
-from shapewright.graph import active
+from shapewright.graph import active, can_meet
 from shapewright.ops.core import describe_operand
 from shapewright.shapes.errors import ArgumentError, CaptureError, DeviceError, DTypeError, Error, ShapeError
 from shapewright.tape import Leaf
@@ -120,9 +120,11 @@ class _Cell(Tensor[S, DT], Generic[S, DT]):
         >>> w.tolist()
         [1.0, 1.0]
         """
-        if getattr(value, "_spec", None) is not self._spec or value._device != self._device:
+        if getattr(value, "_spec", None) is not self._spec or not can_meet(value._device, self._device):
             raise self._refusal(value)
-        self._storage = value._storage
+        storage, capture = value._storage, active.capture
+        # In the body of a loop or a choice a value may come from around it.
+        self._storage = storage if capture is None else capture.adopt(storage, value._spec, value._device)
 
     def _refusal(self, value: Any) -> Error:
         kind = type(self).__name__.lower()
@@ -138,9 +140,10 @@ class _Cell(Tensor[S, DT], Generic[S, DT]):
         if value._spec.dtype is not self._spec.dtype:
             hint = f"value.to(sw.{self._spec.dtype.name})"
             return DTypeError(f"assign: {called} keeps its element type", facts=facts, hint=hint)
+        device = getattr(self._device, "home", self._device)
         return DeviceError(
-            f"assign: {called} keeps its device, {self._device!r}, and the value is on {value._device!r}",
-            hint=f"value.to({self._device!r})",
+            f"assign: {called} keeps its device, {device!r}, and the value is on {value._device!r}",
+            hint=f"value.to({device!r})",
         )
 
     def _recorded(self, storage: Any) -> Any:
