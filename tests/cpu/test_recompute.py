@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import shapewright as sw
-from shapewright import ops
+from shapewright import nn, ops, optim
 from shapewright.devices.cpu import engine
 from shapewright.devices.cpu import recompute as module
 from shapewright.devices.cpu.engine import Executable
@@ -145,3 +145,27 @@ def test_a_view_that_goes_out(monkeypatch: pytest.MonkeyPatch) -> None:
     assert late
     for left, right in zip(evaluated(graph, arrays), evaluated(after, arrays), strict=True):
         np.testing.assert_array_equal(left, right)
+
+
+def test_gradients_of_parts_are_added_as_they_come() -> None:
+    model = nn.Sequential(nn.Linear(512, 512, key=sw.Key(1)), nn.ReLU(), nn.Linear(512, 512, key=sw.Key(2)))
+    sgd = optim.SGD(model, lr=0.1)
+    x = sw.randn((64, 512), key=sw.Key(3))
+
+    def step(x: sw.Tensor) -> None:
+        total = model(x[0:8].trace()).square().sum().backward()
+        for start in range(8, 64, 8):
+            total = total + model(x[start : start + 8].trace()).square().sum().backward()
+        sgd.update(total * (1 / 64))
+
+    compiled: Any = sw.compile(step)
+    gradients = 4 * model.num_parameters
+    # Two sets of gradients, and not eight.
+    assert sw.report(compiled, x, timed=False).memory.arena < 2.5 * gradients
+    before = model.copy()
+    compiled(x)
+    after, model = model, before
+    sgd = optim.SGD(model, lr=0.1)
+    step(x)
+    for one, other in zip(after.parameters(), model.parameters(), strict=True):
+        np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-5, atol=1e-6)

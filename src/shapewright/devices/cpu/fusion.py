@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from shapewright import ops
 from shapewright.graph import Graph, Operation, Variable
+from shapewright.graph.cost import bytes_of
 from shapewright.graph.structure import is_structure, part
 
 from .access import Access, is_view, view
@@ -354,8 +355,17 @@ class _Fuser:
             if chosen is not None:
                 self._merge(chosen, kernel)
             elif all(not self._depends(v, kernel) for v in operation.variables if self.home.get(v) is not kernel):
-                chosen = kernel
+                if not self._would_hold_more(kernel, operation):
+                    chosen = kernel
         return chosen
+
+    def _would_hold_more(self, kernel: Kernel, operation: Operation) -> bool:
+        """Whether a kernel would wait for an operand made long after it, and hold more until then, as sums of parts."""
+        sources = [self._source(v) for v in operation.variables if self.home.get(v) is not kernel]
+        if all(source is None or source.number <= kernel.number + _CLOSE for source in sources):
+            return False
+        held = {access.buffer for access in kernel.leaves.values() if access.buffer in self.writer}
+        return bytes_of(held) > bytes_of([operation.result])
 
     def _merge(self, kernel: Kernel, other: Kernel) -> None:
         """Make two kernels one, if neither must come after the other and they read nothing that the other writes."""
