@@ -621,3 +621,12 @@ def test_what_is_given_back_is_what_the_annotation_says() -> None:
             with pytest.raises(sw.ShapeError) as caught:
                 made(function)(sw.ones((3,)))
             assert str(caught.value) == f"{function.__name__}: {text.format(function.__name__)}"
+
+
+def test_a_tensor_is_given_back_where_a_size_belongs() -> None:
+    def counted[N: IntVar](x: Tensor[[N]]) -> Int[N]:
+        return x.sum()  # pyrefly: ignore[bad-return]
+
+    with pytest.raises(sw.ArgumentError) as caught:
+        sw.checked(counted)(sw.ones((3,)))
+    assert str(caught.value) == "counted: the result is a size, an int, not Tensor\n  in  counted()"

@@ -34,8 +34,6 @@ _RENAMED = {
     "source": ("values",),
     "src": ("values",),
 }
-# What NumPy's functions hand to a method of the same name.
-_OF_NUMPY = frozenset(("out", "dtype", "where", "initial", "order"))
 _SHAPES = ("to", "shape")
 _AXES = ("axis", "axes", "start_axis")
 
@@ -88,7 +86,8 @@ def _refusal(function: Any, written: str, args: tuple[Any, ...], kwargs: Mapping
     name, given = function.__name__, list(args[is_method:])
     facts = [("x", describe_operand(args[0]))] if is_method and args else []
     takes = ("takes", ", ".join([*by_place, *[f"{each}=" for each in by_name]]))
-    if is_method and "out" in kwargs and _OF_NUMPY.intersection(kwargs).difference(places):
+    # NumPy's functions hand it to a method of the same name.
+    if is_method and "out" in kwargs:
         axis = kwargs.get("axis")
         hint = f"x.{name}({'' if axis is None else f'axis={axis!r}'})"
         return CallError(f"np.{name}: NumPy's functions take arrays, and this is a tensor", facts=facts, hint=hint)

@@ -307,7 +307,7 @@ class Binder:
         key = result._spec if isinstance(result, Tensor) else None
         if key is not None and key in binding.results:
             return
-        if isinstance(pattern, TuplePattern | TensorPattern):
+        if isinstance(pattern, TuplePattern | TensorPattern) or isinstance(result, Tensor):
             names = dict(binding.names)
             origins = dict.fromkeys(names, "the arguments")
             for alone in (True, False):
